@@ -1,0 +1,1 @@
+"""Library of every Loyalty process: contracts, database, messaging, clock, ids, money, errors."""

@@ -1,0 +1,78 @@
+"""The root of all wire schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+from shared.errors import FieldError, Invalid
+
+
+class WireSchema(Schema):
+    """A schema that refuses fields it does not know (A1)."""
+
+    class Meta:
+        """Unknown fields are an error, never silently dropped."""
+
+        unknown = RAISE
+
+
+class EmptySchema(WireSchema):
+    """No fields at all."""
+
+
+class PageQuery(WireSchema):
+    """How much of a list to return: ``after`` is the key of the last row already seen (A4)."""
+
+    limit = fields.Integer(load_default=50)
+    after = fields.Dict(keys=fields.String(), load_default=None, allow_none=True)
+
+
+def page_of(item: type[Schema]) -> type[WireSchema]:
+    """Return the schema of one page of ``item``; ``next`` is the key to continue after, or null."""
+    name = item.__name__.removesuffix("Schema") + "Page"
+    return type(
+        name,
+        (WireSchema,),
+        {
+            "__doc__": f"A page of {item.__name__.removesuffix('Schema')} items.",
+            "items": fields.List(fields.Nested(item), required=True),
+            "next": fields.Dict(keys=fields.String(), allow_none=True, required=True),
+        },
+    )
+
+
+def load(schema: type[Schema], payload: Any) -> dict[str, Any]:
+    """Turn wire primitives into Python values.
+
+    Raises:
+        Invalid: naming every field that is wrong, by its dotted path.
+    """
+    try:
+        loaded: dict[str, Any] = schema().load(payload)
+    except ValidationError as error:
+        raise Invalid(errors=field_errors(error.normalized_messages())) from None
+    return loaded
+
+
+def field_errors(messages: Mapping[Any, Any], prefix: str = "") -> Iterable[FieldError]:
+    """Flatten marshmallow's nested messages into dotted paths."""
+    for key, value in messages.items():
+        path = f"{prefix}.{key}" if prefix else str(key)
+        if key == "_schema":
+            path = prefix or "body"
+        if isinstance(value, Mapping):
+            yield from field_errors(value, path)
+        else:
+            for message in value if isinstance(value, list) else [value]:
+                yield FieldError(path, _code_of(str(message)), str(message))
+
+
+def _code_of(message: str) -> str:
+    if message.startswith("Missing data"):
+        return "required"
+    if message.startswith("Unknown field"):
+        return "unknown_field"
+    return "invalid"
