@@ -62,8 +62,12 @@ contracts: $(DEV) ## Run the Pact contract tests between services
 lint: $(DEV) ## Ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(CODE)
+	@$(MAKE) --silent types
 	$(BIN)/lint-imports
+
+.PHONY: types
+types: $(DEV) ## mypy --strict alone
+	$(BIN)/mypy $(CODE)
 
 .PHONY: fmt
 fmt: $(DEV) ## Format the code and mend what ruff can mend

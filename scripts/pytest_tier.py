@@ -48,7 +48,7 @@ class TierIsWhole:
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
     def _ran_under(self, session: pytest.Session, arg: str) -> bool:
-        path = Path(arg.split("::")[0])
+        path = Path(arg.split("::", maxsplit=1)[0])
         if path.is_absolute():
             path = path.relative_to(session.config.rootpath)
         return any(nodeid.startswith(path.as_posix()) for nodeid in self.ran)
