@@ -11,8 +11,8 @@ from typing import Any
 class Actor:
     """Whoever causes a change.
 
-    ``kind`` is ``member``, ``terminal``, ``shop``, ``staff``, ``anonymous`` or ``system``; ``id`` is
-    theirs within that kind.
+    ``kind`` is ``member``, ``terminal``, ``shop``, ``staff``, ``anonymous`` or ``system``; ``id``
+    is theirs within that kind.
     """
 
     kind: str
@@ -52,6 +52,7 @@ class CallContext:
     deadline_ms: int | None = None
     """Unix time in milliseconds after which nobody waits for the answer."""
     traceparent: str | None = None
+
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON form."""
         idempotency = self.idempotency

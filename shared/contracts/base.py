@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 
 from shared.errors import FieldError, Invalid
 
@@ -17,6 +17,15 @@ class WireSchema(Schema):
         """Unknown fields are an error, never silently dropped."""
 
         unknown = RAISE
+
+
+class EventSchema(Schema):
+    """A schema of event data: a consumer ignores what a newer producer added."""
+
+    class Meta:
+        """Unknown fields are dropped on reading."""
+
+        unknown = EXCLUDE
 
 
 class EmptySchema(WireSchema):
@@ -53,7 +62,7 @@ def load(schema: type[Schema], payload: Any) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema().load(payload)
     except ValidationError as error:
-        raise Invalid(errors=field_errors(error.normalized_messages())) from None
+        raise Invalid(errors=field_errors(_messages(error))) from None
     return loaded
 
 
@@ -68,6 +77,11 @@ def field_errors(messages: Mapping[Any, Any], prefix: str = "") -> Iterable[Fiel
         else:
             for message in value if isinstance(value, list) else [value]:
                 yield FieldError(path, _code_of(str(message)), str(message))
+
+
+def _messages(error: ValidationError) -> dict[Any, Any]:
+    messages = error.messages
+    return messages if isinstance(messages, dict) else {"_schema": messages}
 
 
 def _code_of(message: str) -> str:

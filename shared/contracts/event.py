@@ -57,7 +57,7 @@ class Envelope:
         return f"{self.type}.v{self.version}"
 
     def read(self, event_type: EventType) -> dict[str, Any]:
-        """Return the data as Python values; raises `Invalid` when the producer broke its contract."""
+        """Return the data as Python values; raises `Invalid` on a breach of contract."""
         return load(event_type.schema, self.data)
 
     def to_wire(self) -> dict[str, Any]:

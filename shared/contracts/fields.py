@@ -6,7 +6,6 @@ every accepted text storable, so that hostile input ends in a 422 and never in a
 
 from __future__ import annotations
 
-import typing
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,16 +13,19 @@ from uuid import UUID
 from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
+from shared.clock import rfc3339
+
 MAX_AMOUNT = 10**12
 """Largest amount of money (minor units) or points in one field: 10 billion yuan."""
 
+_LONGEST_INSTANT = 40
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class StrictInteger(fields.Integer):
     """A JSON integer; strings, floats and booleans are refused."""
 
-    def _validated(self, value: Any) -> int | None:
+    def _validated(self, value: Any) -> int:
         if type(value) is not int:
             raise self.make_error("invalid", input=value)
         return super()._validated(value)
@@ -49,7 +51,7 @@ class Text(fields.String):
         super().__init__(validate=[own, *more], **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = typing.cast("str", super()._deserialize(value, attr, data, **kwargs))
+        text = super()._deserialize(value, attr, data, **kwargs)
         if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
             raise ValidationError("Not storable text.")
         return text
@@ -61,23 +63,22 @@ class Instant(fields.Field[datetime]):
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         if value is None:
             return None
-        text: str = value.astimezone(UTC).isoformat()
-        return text.replace("+00:00", "Z")
+        return rfc3339(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:
-            if not isinstance(value, str) or len(value) > 40 or "T" not in value.upper():
+            if (
+                not isinstance(value, str)
+                or len(value) > _LONGEST_INSTANT
+                or "T" not in value.upper()
+            ):
                 raise ValueError
             instant = datetime.fromisoformat(value).astimezone(UTC) if _has_offset(value) else None
         except (ValueError, OverflowError):
-            instant = None
-        if instant is None or not _EARLIEST <= instant < _LATEST:
+            raise ValidationError("Not an RFC 3339 time with an offset.") from None
+        if "T" not in value.upper() or not _EARLIEST <= instant < _LATEST:
             raise ValidationError("Not an RFC 3339 time with an offset.")
         return instant
-
-
-def _has_offset(text: str) -> bool:
-    return datetime.fromisoformat(text).tzinfo is not None
 
 
 class LocalDate(fields.Field[date]):

@@ -39,7 +39,9 @@ class LoyaltyError(Exception):
         super().__init_subclass__()
         known = LoyaltyError._by_code.setdefault(cls.code, cls)
         if known.__qualname__ != cls.__qualname__:
-            raise TypeError(f"{cls.__qualname__} reuses the code {cls.code!r} of {known.__qualname__}")
+            raise TypeError(
+                f"{cls.__qualname__} reuses the code {cls.code!r} of {known.__qualname__}"
+            )
 
     def __init__(
         self, detail: str | None = None, *, errors: Iterable[FieldError] = (), **extra: Any

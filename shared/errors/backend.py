@@ -14,7 +14,7 @@ class BackendUnavailable(LoyaltyError):
 
 
 class BackendTimeout(LoyaltyError):
-    """A part of the platform did not answer in time; retry with the same key to learn the outcome."""
+    """A part of the platform did not answer in time; retry with the same key."""
 
     code = "backend_timeout"
     status = 504

@@ -1,0 +1,1 @@
+"""Alembic's script directory, the same for all services."""

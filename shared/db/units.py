@@ -1,0 +1,85 @@
+"""What a use case is given: a connection inside a transaction, the time, and who calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.calls import Actor, CallContext
+from shared.contracts.event import EventType
+from shared.contracts.method import Method
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One RPC as the service sees it: its context and the method called."""
+
+    context: CallContext
+    method: Method
+
+    @property
+    def actor(self) -> Actor:
+        """Return who calls."""
+        return self.context.actor
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A use case's result where the method's plain success status does not fit."""
+
+    body: Mapping[str, Any]
+    status: int | None = None
+    """HTTP status instead of the method's own, such as 202."""
+    replayed: bool = False
+    """True when the effect had happened before under another key (L7, S5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A read: one transaction, nothing written."""
+
+    connection: sa.Connection
+    now: datetime
+    context: CallContext
+
+    @property
+    def actor(self) -> Actor:
+        """Return who calls."""
+        return self.context.actor
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEvent:
+    """An event that the transaction will write to the outbox when it commits."""
+
+    type: EventType
+    subject: str
+    occurred_at: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOfWork(Snapshot):
+    """A write: one transaction that commits all of it, events included, or nothing."""
+
+    events: list[PendingEvent] = field(default_factory=list)
+
+    def emit(
+        self,
+        event_type: EventType,
+        *,
+        subject: object,
+        data: Mapping[str, Any],
+        occurred_at: datetime | None = None,
+    ) -> None:
+        """Publish a fact with this transaction; ``data`` holds Python values.
+
+        ``subject`` is the member's id, or the id of the thing the event is about where there is no
+        member. ``occurred_at`` defaults to now.
+        """
+        dumped: Mapping[str, Any] = event_type.schema().dump(data)
+        self.events.append(PendingEvent(event_type, str(subject), occurred_at or self.now, dumped))

@@ -1,0 +1,1 @@
+"""Keys and what is done with them: hashes for look-up, envelope encryption, scopes of tokens."""

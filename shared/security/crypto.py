@@ -1,0 +1,84 @@
+"""Encryption at rest and keyed hashes (M4, C8), on AES-256-GCM and HMAC-SHA256.
+
+A row's personal fields are sealed with a data key of its own; the data key is wrapped by the
+master key. Destroying the wrapped key is erasure (M6). Because sealed values differ each time, they
+are found by `LookupKey.digest`, a keyed hash nobody can compute from a database dump alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+def new_key() -> str:
+    """Return 32 random bytes in base64, as the settings want keys."""
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def _decode(key: str) -> bytes:
+    raw = base64.b64decode(key, validate=True)
+    if len(raw) != KEY_BYTES:
+        raise ValueError(f"a key is the base64 of {KEY_BYTES} bytes")
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A key for the fields of one row."""
+
+    raw: bytes = field(repr=False)
+
+    def seal(self, plain: bytes, *, context: bytes) -> bytes:
+        """Encrypt; ``context`` (table and field) must be given again to open."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + AESGCM(self.raw).encrypt(nonce, plain, context)
+
+    def open(self, sealed: bytes, *, context: bytes) -> bytes:
+        """Decrypt; raises ``cryptography.exceptions.InvalidTag`` on any change."""
+        return AESGCM(self.raw).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
+
+
+class MasterKey:
+    """Wraps data keys and seals single secrets such as signing keys."""
+
+    def __init__(self, key: str) -> None:
+        """Take the base64 of 32 bytes."""
+        self._key = DataKey(_decode(key))
+
+    def new_data_key(self) -> tuple[DataKey, bytes]:
+        """Return a fresh data key and its wrapped form for storage."""
+        raw = secrets.token_bytes(KEY_BYTES)
+        return DataKey(raw), self._key.seal(raw, context=b"data-key")
+
+    def unwrap(self, wrapped: bytes) -> DataKey:
+        """Return the data key of a wrapped form."""
+        return DataKey(self._key.open(wrapped, context=b"data-key"))
+
+    def seal(self, plain: bytes, *, context: bytes) -> bytes:
+        """Encrypt a single secret."""
+        return self._key.seal(plain, context=context)
+
+    def open(self, sealed: bytes, *, context: bytes) -> bytes:
+        """Decrypt a single secret."""
+        return self._key.open(sealed, context=context)
+
+
+class LookupKey:
+    """Digests by which sealed values are found: equal values, equal digest; no way back."""
+
+    def __init__(self, key: str) -> None:
+        """Take the base64 of 32 bytes."""
+        self._raw = _decode(key)
+
+    def digest(self, purpose: str, value: str) -> bytes:
+        """Return 32 bytes; the same value has unrelated digests for different purposes."""
+        return hmac.new(self._raw, f"{purpose}\x1f{value}".encode(), hashlib.sha256).digest()

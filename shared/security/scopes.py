@@ -1,0 +1,65 @@
+"""Which role may do what. A route lists the scopes that open it; any one is enough (§1, §11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MEMBER = frozenset({"self:read", "self:write"})
+
+TERMINAL = frozenset(
+    {"members:lookup", "members:enrol", "sales:write", "sales:read", "returns:write",
+     "holds:write", "quotes:write", "coupons:quote", "activities:write"}
+)  # fmt: skip
+
+SHOP = frozenset(
+    {"members:lookup", "members:enrol", "quotes:write", "checkouts:write", "returns:write",
+     "sales:write", "sales:read", "holds:write", "coupons:quote", "activities:write"}
+)  # fmt: skip
+
+_STAFF_READ = frozenset(
+    {"members:lookup", "members:read", "points:read", "sales:read", "coupons:read",
+     "campaigns:read", "rewards:read", "tiers:read", "stores:read", "jobs:read"}
+)  # fmt: skip
+
+_SUPPORT = _STAFF_READ | {
+    "members:enrol", "members:write", "members:unmask", "points:adjust", "returns:write",
+    "transfers:write", "reward_orders:write",
+}  # fmt: skip
+
+_MARKETING = _STAFF_READ | {
+    "campaigns:write", "coupons:issue", "rewards:write", "rules:write", "rules:simulate",
+}  # fmt: skip
+
+_MANAGER = (
+    _SUPPORT
+    | _MARKETING
+    | {
+        "points:approve", "tiers:write", "members:merge", "members:erase", "pos_exceptions:write",
+    }
+)  # fmt: skip
+
+_AUDITOR = _STAFF_READ | {"points:liability", "points:verify", "audit:read", "staff:read"}
+
+_ADMIN = frozenset(
+    {"staff:read", "staff:write", "stores:read", "stores:write", "terminals:write",
+     "clients:write", "webhooks:write", "sandbox:write", "jobs:read", "settings:write"}
+)  # fmt: skip
+
+STAFF_ROLES: dict[str, frozenset[str]] = {
+    "support": _SUPPORT,
+    "marketing": _MARKETING,
+    "manager": _MANAGER,
+    "auditor": _AUDITOR,
+    "admin": _ADMIN,
+}
+
+PERSON_ROLES: dict[str, frozenset[str]] = {"member": MEMBER, "terminal": TERMINAL, "shop": SHOP}
+
+ALL_SCOPES: frozenset[str] = frozenset().union(*STAFF_ROLES.values(), *PERSON_ROLES.values())
+
+
+def scopes_of(kind: str, roles: Iterable[str] = ()) -> frozenset[str]:
+    """Return the scopes of an actor kind; staff have the union of their roles'."""
+    if kind == "staff":
+        return frozenset().union(*(STAFF_ROLES[role] for role in roles))
+    return PERSON_ROLES[kind]
