@@ -1,0 +1,1 @@
+"""Programs that use a running platform through its public HTTP API, as a customer's would."""
