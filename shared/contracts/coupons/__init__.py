@@ -1,0 +1,1 @@
+"""What the coupons service offers: calls in `rpc`, facts in `events`."""

@@ -1,0 +1,1 @@
+"""What the identity service offers: calls in `rpc`."""

@@ -1,0 +1,1 @@
+"""What the members service offers: calls in `rpc`, facts in `events`."""

@@ -1,0 +1,1 @@
+"""What the points service offers: calls in `rpc`, facts in `events`."""

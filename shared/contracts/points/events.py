@@ -1,0 +1,94 @@
+"""Facts about points, sales and checkouts. Points is the authority on an order's outcome."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from shared.contracts.base import EventSchema
+from shared.contracts.event import EventType
+from shared.contracts.fields import (
+    Currency,
+    ExternalKey,
+    Id,
+    Instant,
+    LocalDate,
+    Minor,
+    Points,
+    StrictBoolean,
+    Text,
+)
+
+
+class PointsEarnedData(EventSchema):
+    """Points were credited as a lot."""
+
+    member_id = Id(required=True)
+    transaction_id = Id(required=True)
+    points = Points(required=True)
+    """Points awarded, before any debt was repaid from them (L6)."""
+    pending = StrictBoolean(required=True)
+    expires_at = Instant(required=True, allow_none=True)
+    expires_on = LocalDate(required=True, allow_none=True)
+    sale_id = ExternalKey(required=True, allow_none=True)
+
+
+class SaleRecordedData(EventSchema):
+    """A sale is final: coupons reserved for its order are redeemed, the tier may rise."""
+
+    sale_id = ExternalKey(required=True)
+    """Also the ``order_id`` that coupons were reserved under."""
+    member_id = Id(required=True, allow_none=True)
+    occurred_at = Instant(required=True)
+    store_id = ExternalKey(required=True, allow_none=True)
+    currency = Currency(required=True)
+    gross_minor = Minor(required=True)
+    discount_minor = Minor(required=True)
+    points_minor = Minor(required=True)
+    payable_minor = Minor(required=True)
+    points_earned = Points(required=True)
+    coupon_codes = StrictBoolean(required=True)
+    """Whether coupons take part; the codes themselves never leave the coupons service (C8)."""
+
+
+class SaleReturnedData(EventSchema):
+    """Goods of a sale came back; amounts are cumulative over all returns of the sale."""
+
+    sale_id = ExternalKey(required=True)
+    return_id = ExternalKey(required=True)
+    member_id = Id(required=True, allow_none=True)
+    occurred_at = Instant(required=True)
+    sale_occurred_at = Instant(required=True)
+    payable_minor = Minor(required=True)
+    """What the sale cost at first."""
+    refunded_total_minor = Minor(required=True)
+    """What has been refunded of it so far, this return included."""
+    full = StrictBoolean(required=True)
+    """Whether nothing of the sale is kept (C3)."""
+    reason_code = Text(required=True)
+
+
+class SaleCancelledData(EventSchema):
+    """A completed sale was undone as a whole."""
+
+    sale_id = ExternalKey(required=True)
+    member_id = Id(required=True, allow_none=True)
+    cancelled_at = Instant(required=True)
+    sale_occurred_at = Instant(required=True)
+    payable_minor = Minor(required=True)
+    reason_code = Text(required=True)
+    merchant_fault = StrictBoolean(required=True)
+
+
+class CheckoutClosedData(EventSchema):
+    """An order will never become a sale: whatever was reserved for it is free again (C2, H2)."""
+
+    order_id = ExternalKey(required=True)
+    reason = fields.String(required=True)
+    """``cancelled`` or ``expired``."""
+
+
+EARNED = EventType("points.earned", 1, "points", PointsEarnedData)
+SALE_RECORDED = EventType("sale.recorded", 1, "points", SaleRecordedData)
+SALE_RETURNED = EventType("sale.returned", 1, "points", SaleReturnedData)
+SALE_CANCELLED = EventType("sale.cancelled", 1, "points", SaleCancelledData)
+CHECKOUT_CLOSED = EventType("checkout.closed", 1, "points", CheckoutClosedData)

@@ -1,0 +1,1 @@
+"""What the tiers service offers: calls in `rpc`, facts in `events`."""
