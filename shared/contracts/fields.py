@@ -13,7 +13,7 @@ from uuid import UUID
 from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
-from shared.clock import rfc3339
+from shared.clock import parse_rfc3339, rfc3339
 
 MAX_AMOUNT = 10**12
 """Largest amount of money (minor units) or points in one field: 10 billion yuan."""
