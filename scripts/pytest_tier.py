@@ -6,6 +6,7 @@ whose tests are not collected any more goes unnoticed. Both fail the tier here.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,7 @@ class TierIsWhole:
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
     def _ran_under(self, session: pytest.Session, arg: str) -> bool:
-        path = Path(arg.split("::", maxsplit=1)[0])
-        if path.is_absolute():
-            path = path.relative_to(session.config.rootpath)
+        path = Path(os.path.relpath(arg.split("::", maxsplit=1)[0], session.config.rootpath))
         return any(nodeid.startswith(path.as_posix()) for nodeid in self.ran)
 
 
