@@ -12,7 +12,6 @@ cd "$(dirname "$0")/.."
 
 python=.venv/bin/python
 export PACT_DO_NOT_TRACK=true
-export PYTHONDONTWRITEBYTECODE=1
 
 tiers=("$@")
 if [[ ${#tiers[@]} == 0 ]]; then

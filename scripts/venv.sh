@@ -42,7 +42,9 @@ echo "Installing requirements/$lock.txt"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
     --requirement requirements/tools.txt
 export VIRTUAL_ENV=$PWD/.venv
-.venv/bin/uv pip sync --quiet --require-hashes requirements/tools.txt "requirements/$lock.txt"
+# Compiled once here rather than at every start of every process.
+.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes \
+    requirements/tools.txt "requirements/$lock.txt"
 # Without isolation: the build needs setuptools only, and that came with a hash.
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 
