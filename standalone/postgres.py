@@ -109,7 +109,7 @@ class EmbeddedPostgres:
         """Stop without waiting for clients; they are cut off, what they committed is kept."""
         process, self._process = self._process, None
         if process is not None:
-            _stop(process)
+            _stop(process, signal.SIGINT if self._durable else signal.SIGQUIT)
         if self._socket_dir is not None:
             shutil.rmtree(self._socket_dir, ignore_errors=True)
             self._socket_dir = None
@@ -158,7 +158,7 @@ class EmbeddedPostgres:
         old_socket_dir = None
         with suppress(FileNotFoundError, IndexError):
             old_socket_dir = Path(pid_file.read_text().splitlines()[_SOCKET_LINE - 1])
-        _end_leftovers(self.data_dir)
+        end_leftovers(self.data_dir)
         # Nobody runs here any more, even if the pid in the file is alive again as something else.
         pid_file.unlink(missing_ok=True)
         if old_socket_dir is not None and old_socket_dir.name.startswith(_SOCKET_PREFIX):
@@ -207,10 +207,10 @@ _SOCKET_LINE = 5
 _STATUS_LINE = 8
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask for a fast shutdown, then for an immediate one, then kill."""
+def _stop(process: subprocess.Popen[bytes], first: signal.Signals) -> None:
+    """Ask for a fast shutdown (SIGINT), then for an immediate one (SIGQUIT), then kill."""
     for number, patience_s in (
-        (signal.SIGINT, STOP_TIMEOUT_S),
+        (first, STOP_TIMEOUT_S),
         (signal.SIGQUIT, KILL_TIMEOUT_S),
         (signal.SIGKILL, KILL_TIMEOUT_S),
     ):
@@ -222,7 +222,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         logger.warning("PostgreSQL did not stop on %s", number.name)
 
 
-def _end_leftovers(data_dir: Path) -> None:
+def end_leftovers(data_dir: Path) -> None:
     """End every PostgreSQL process of this directory: a server that outlived its supervisor."""
     leftovers = _processes_of(data_dir)
     if not leftovers:

@@ -73,10 +73,9 @@ def _ensure_role(connection: sa.Connection, role: str, password: str | None) -> 
 
 def _ensure_membership(connection: sa.Connection, owner: str) -> None:
     """Let an administrator who is no superuser act for the owner, as managed servers demand."""
-    connection.exec_driver_sql(
-        f"DO $$ BEGIN IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
-        f" THEN GRANT {owner} TO CURRENT_USER; END IF; END $$"
-    )
+    superuser = sa.text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    if not connection.execute(superuser).scalar():
+        connection.exec_driver_sql(f"GRANT {owner} TO CURRENT_USER")
 
 
 def _ensure_database(connection: sa.Connection, database: str, owner: str) -> None:
