@@ -140,7 +140,7 @@ class ApiClient:
 
     Attributes:
         base_url: Where the server listens, e.g. ``http://127.0.0.1:8080``.
-        watch: Called with every answered request; tokens are never part of it.
+        watch: Called with every answered request but those under ``/v1/auth``, which carry secrets.
         transport: For tests: answers instead of a network.
         sleep: For tests: waits instead of the clock.
     """
@@ -211,7 +211,7 @@ class ApiClient:
         """
         began = time.perf_counter()
         answer = self._authorized(_Request(method, path, login, body, key, dict(params or {})))
-        if self.watch is not None:
+        if self.watch is not None and not path.startswith("/v1/auth/"):
             seconds = time.perf_counter() - began
             self.watch(Exchange(method, path, dict(params or {}), body, answer, seconds))
         return answer

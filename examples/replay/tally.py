@@ -1,0 +1,110 @@
+"""What a replay counts while it runs."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from examples.client import Answer, Json
+from examples.replay.plan import Posting, Sale
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of what tills and marketing were answered; each till has its own and they are added.
+
+    Attributes:
+        recorded: Sales the platform took.
+        replayed: Sales it had taken before.
+        lines: Lines of both.
+        refusals: Refused sales by problem code.
+        refused_sales: The ids of the first few of them.
+        coupons_issued: Coupons handed to members.
+        coupons_redeemed: Coupons applied to sales.
+        coupon_rejections: Coupons the platform did not apply, by reason.
+        coupons_missing: Coupons to redeem that were not in the shopper's wallet.
+        discount_minor: What coupons took off.
+        requests: Requests that posted sales.
+    """
+
+    recorded: int = 0
+    replayed: int = 0
+    lines: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+    refused_sales: list[str] = field(default_factory=list)
+    coupons_issued: int = 0
+    coupons_redeemed: int = 0
+    coupon_rejections: Counter[str] = field(default_factory=Counter)
+    coupons_missing: int = 0
+    discount_minor: int = 0
+    requests: int = 0
+
+    @property
+    def sales(self) -> int:
+        """Sales the platform holds."""
+        return self.recorded + self.replayed
+
+    def add(self, other: "Tally") -> None:
+        """Add another tally to this one."""
+        self.recorded += other.recorded
+        self.replayed += other.replayed
+        self.lines += other.lines
+        self.refusals += other.refusals
+        self.refused_sales = (self.refused_sales + other.refused_sales)[:_SHOWN]
+        self.coupons_issued += other.coupons_issued
+        self.coupons_redeemed += other.coupons_redeemed
+        self.coupon_rejections += other.coupon_rejections
+        self.coupons_missing += other.coupons_missing
+        self.discount_minor += other.discount_minor
+        self.requests += other.requests
+
+    def batch(self, posting: Posting, answer: Answer) -> None:
+        """Count a batch by its results; a refused batch refuses each of its sales."""
+        self.requests += 1
+        if not answer.ok:
+            for sale in posting.sales:
+                self._refused(sale, answer.code)
+            return
+        results = {result["sale_id"]: result for result in answer.body["results"]}
+        for sale in posting.sales:
+            result = results.get(sale.sale_id)
+            if result is None:
+                self._refused(sale, "missing_in_results")
+            elif result["status"] == "rejected":
+                self._refused(sale, _code(result))
+            else:
+                replayed = answer.replayed or result["status"] == "replayed"
+                self._taken(sale, replayed=replayed)
+
+    def single(self, sale: Sale, answer: Answer) -> None:
+        """Count a sale posted by itself."""
+        self.requests += 1
+        if not answer.ok:
+            self._refused(sale, answer.code)
+            return
+        self._taken(sale, replayed=answer.replayed)
+        coupons = answer.body.get("coupons") or {}
+        self.coupons_redeemed += len(coupons.get("applied", ()))
+        self.coupon_rejections.update(
+            str(rejected.get("reason")) for rejected in coupons.get("rejected", ())
+        )
+        self.discount_minor += int(answer.body["totals"]["discount_minor"])
+
+    def held_already(self, sale: Sale) -> None:
+        """Count a sale that was found on the server and not posted again."""
+        self._taken(sale, replayed=True)
+
+    def _taken(self, sale: Sale, *, replayed: bool) -> None:
+        self.recorded += not replayed
+        self.replayed += replayed
+        self.lines += len(sale.lines)
+
+    def _refused(self, sale: Sale, code: str) -> None:
+        self.refusals[code] += 1
+        self.refused_sales = [*self.refused_sales, sale.sale_id][:_SHOWN]
+
+
+_SHOWN = 10
+
+
+def _code(result: Json) -> str:
+    error = result.get("error") or {}
+    return str(error.get("code", "unknown"))
