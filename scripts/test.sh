@@ -12,6 +12,8 @@ cd "$(dirname "$0")/.."
 
 python=.venv/bin/python
 export PACT_DO_NOT_TRACK=true
+# The tests start many processes; compiling the sources in each would cost more than they do.
+unset PYTHONDONTWRITEBYTECODE
 
 tiers=("$@")
 if [[ ${#tiers[@]} == 0 ]]; then

@@ -1,0 +1,89 @@
+"""Each import contract of pyproject.toml is kept, and breaks when it is violated."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.repository import PRODUCT, ROOT, pyproject
+
+CONTRACTS = [contract["name"] for contract in pyproject()["tool"]["importlinter"]["contracts"]]
+# (contract, module that offends, what it must not import)
+VIOLATIONS = [
+    (0, "services/points/use_cases", "services.tiers.domain"),
+    (1, "services/points/use_cases", "gateway"),
+    (1, "services/points/use_cases", "standalone"),
+    (2, "gateway/__init__", "services.points.domain"),
+    (2, "gateway/__init__", "nameko"),
+    (2, "gateway/__init__", "eventlet"),
+    (2, "gateway/__init__", "sqlalchemy"),
+    (2, "gateway/__init__", "shared.rpc.server"),
+    (3, "shared/money", "services.points.domain"),
+    (3, "shared/money", "gateway"),
+    (3, "shared/money", "standalone"),
+    (4, "shared/money", "nameko"),
+    (4, "shared/db/__init__", "eventlet"),
+    (5, "services/points/use_cases", "nameko"),
+    (5, "services/points/repository", "eventlet"),
+    (6, "services/points/domain", "sqlalchemy"),
+    (6, "services/points/domain", "shared.db"),
+    (6, "services/points/domain", "services.points.tables"),
+    (6, "services/points/domain", "time"),
+    (6, "shared/money", "shared.calls"),
+]
+
+
+def broken_contracts(tree: Path) -> set[str]:
+    """Return the names of the contracts import-linter finds broken in the tree."""
+    lint_imports = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [lint_imports, "--no-cache"],
+        cwd=tree,
+        env={**os.environ, "COLUMNS": "300"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    broken = {name for name in CONTRACTS if f"{name} BROKEN" in lines}
+    kept = {name for name in CONTRACTS if any(line.startswith(f"{name} KEPT") for line in lines)}
+    assert broken | kept == set(CONTRACTS), done.stdout + done.stderr
+    return broken
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of what the contracts judge, to be violated."""
+    copy = tmp_path_factory.mktemp("tree")
+    for part in (*PRODUCT, "scripts"):
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
+
+
+def test_contracts_are_kept(tree: Path) -> None:
+    assert broken_contracts(tree) == set()
+
+
+@pytest.mark.parametrize(("contract", "offender", "imported"), VIOLATIONS)
+def test_contract_breaks_when_violated(
+    tree: Path, contract: int, offender: str, imported: str
+) -> None:
+    module = tree / f"{offender}.py"
+    if not module.exists():
+        module = tree / offender / "__init__.py"
+    source = module.read_bytes()
+    try:
+        module.write_bytes(source + f"\nimport {imported}\n".encode())
+        assert CONTRACTS[contract] in broken_contracts(tree)
+    finally:
+        module.write_bytes(source)
+
+
+def test_every_contract_is_violated_once() -> None:
+    assert {contract for contract, _, _ in VIOLATIONS} == set(range(len(CONTRACTS)))
