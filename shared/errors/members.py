@@ -1,0 +1,33 @@
+"""Refusals of the members service."""
+
+from __future__ import annotations
+
+from shared.errors import LoyaltyError
+
+
+class PhoneTaken(LoyaltyError):
+    """This phone number belongs to another member."""
+
+    code = "phone_taken"
+    status = 409
+
+
+class IdentifierTaken(LoyaltyError):
+    """This e-mail address, card or external id belongs to another member."""
+
+    code = "identifier_taken"
+    status = 409
+
+
+class PhoneNotProven(LoyaltyError):
+    """You may only enrol with the phone number your token proves."""
+
+    code = "phone_not_proven"
+    status = 403
+
+
+class MemberNotFound(LoyaltyError):
+    """No member answers to this identifier."""
+
+    code = "member_not_found"
+    status = 404
