@@ -6,15 +6,6 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared.errors import LoyaltyError
-
-
-class ClockMovesForwardOnly(LoyaltyError):
-    """The sandbox clock only moves forward."""
-
-    code = "clock_moves_forward_only"
-    status = 409
-
 
 def offset(connection: sa.Connection) -> timedelta:
     """Return how far the platform's time is ahead of the machine's."""

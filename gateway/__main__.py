@@ -1,0 +1,62 @@
+"""``python -m gateway``: gunicorn with threads in front of the services (not for standalone)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from prometheus_client import start_http_server
+
+from gateway.app import create_app
+from shared.observability import configure_logging
+from shared.rpc.client import RpcClient
+from shared.settings import GatewaySettings, gateway_settings
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
+    """Gunicorn configured from the environment instead of a file."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        host, port = os.environ.get("LOYALTY_HOST", "127.0.0.1"), _integer("LOYALTY_PORT", 8080)
+        options: dict[str, Any] = {
+            "bind": f"{host}:{port}",
+            "worker_class": "gthread",
+            "workers": _integer("LOYALTY_GATEWAY_WORKERS", 2),
+            "threads": _integer("LOYALTY_GATEWAY_THREADS", 32),
+            "keepalive": 30,
+            "timeout": 150,
+            "graceful_timeout": 30,
+            "loglevel": "warning",
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Make the application in each worker: its broker connection must not be shared."""
+        return create_app(self._settings, RpcClient(self._settings.amqp_url.reveal()))
+
+
+def _integer(name: str, default: int) -> int:
+    try:
+        return int(os.environ.get(name, default))
+    except ValueError:
+        sys.exit(f"{name} must be a whole number")
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    configure_logging(process="gateway")
+    settings = gateway_settings()
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port)
+    _Server(settings).run()
+
+
+if __name__ == "__main__":
+    main()

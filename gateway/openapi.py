@@ -1,0 +1,75 @@
+"""`/openapi.json` (OpenAPI 3.1) and the pages at `/docs` (A6)."""
+
+from __future__ import annotations
+
+import functools
+from importlib.metadata import version
+from typing import Any
+
+from flask import Blueprint, Flask
+from flask_smorest import Api
+from flask_swagger_ui import get_swaggerui_blueprint
+
+import shared.contracts.fields as wire
+from gateway.backend import json_response
+
+_DOCS = "docs"
+PUBLIC_ENDPOINTS = frozenset({"openapi_document", f"{_DOCS}.show"})
+"""Endpoints that serve documentation and need no declaration of scopes."""
+
+_DESCRIPTION = """\
+Members, points, coupons and tiers of a retail chain.
+
+Money is an integer in minor units (`*_minor`), points are integers, times are RFC 3339 UTC. Every
+request that changes something carries an `Idempotency-Key`; sent again with the same body it gets
+the same answer. Errors are problem details (RFC 9457) with a stable `code`.
+"""
+
+
+def configuration() -> dict[str, Any]:
+    """Return the settings flask-smorest wants."""
+    return {
+        "API_TITLE": "Loyalty",
+        "API_VERSION": version("loyalty"),
+        "OPENAPI_VERSION": "3.1.0",
+        "API_SPEC_OPTIONS": {
+            "info": {"description": _DESCRIPTION, "license": {"name": "Apache-2.0"}},
+        },
+    }
+
+
+def finish(app: Flask, api: Api) -> None:
+    """Complete the document and serve it with its pages."""
+    _map_fields(api)
+    api.spec.components.security_scheme(
+        "bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    )
+
+    @functools.cache
+    def document() -> dict[str, Any]:
+        found: dict[str, Any] = api.spec.to_dict()
+        return found
+
+    app.add_url_rule(
+        "/openapi.json", "openapi_document", lambda: json_response(document()), methods=["GET"]
+    )
+    app.register_blueprint(_pages())
+
+
+def _pages() -> Blueprint:
+    """Return Swagger UI, whose files come with its package: nothing is loaded from elsewhere."""
+    pages: Blueprint = get_swaggerui_blueprint(
+        "/docs", "/openapi.json", config={"app_name": "Loyalty API"}, blueprint_name=_DOCS
+    )
+    return pages
+
+
+def _map_fields(api: Api) -> None:
+    """Give the wire's own fields their JSON Schema."""
+    for field, kind, form in (
+        (wire.Instant, "string", "date-time"),
+        (wire.LocalDate, "string", "date"),
+        (wire.Id, "string", "uuid"),
+        (wire.StrictBoolean, "boolean", None),
+    ):
+        api.register_field(field, kind, form)

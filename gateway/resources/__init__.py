@@ -1,0 +1,8 @@
+"""The resources of the API, one module each, in the order of the documentation."""
+
+from __future__ import annotations
+
+RESOURCES: tuple[str, ...] = ("health",)
+
+SANDBOX_RESOURCES: tuple[str, ...] = ("sandbox",)
+"""Exist only with ``LOYALTY_SANDBOX=1`` (A8)."""
