@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from prometheus_client import start_http_server
+from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.app import create_app
 from shared.observability import configure_logging
@@ -42,6 +43,15 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         return create_app(self._settings, RpcClient(self._settings.amqp_url.reveal()))
 
 
+def _registry() -> CollectorRegistry:
+    """Return the metrics of all workers, which meet in files where that directory is set."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return registry
+
+
 def _integer(name: str, default: int) -> int:
     try:
         return int(os.environ.get(name, default))
@@ -54,7 +64,7 @@ def main() -> None:
     configure_logging(process="gateway")
     settings = gateway_settings()
     if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port)
+        start_http_server(settings.metrics_port, registry=_registry())
     _Server(settings).run()
 
 

@@ -17,9 +17,7 @@ from shared.contracts.method import Method
 class Backend(Protocol):
     """Whatever reaches the services: `shared.rpc.client.RpcClient`, or a stand-in in tests."""
 
-    def call(
-        self, method: Method, payload: Mapping[str, Any], context: CallContext | None = None
-    ) -> Reply:
+    def call(self, method: Method, payload: Mapping[str, Any], context: CallContext) -> Reply:
         """Call a service; see `shared.rpc.client.RpcClient.call`."""
         ...
 

@@ -10,7 +10,17 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 from shared.errors import FieldError, Invalid
 
 
-class WireSchema(Schema):
+class _MappingSchema(Schema):
+    """A schema that reads mappings only by key, never a method such as ``dict.items``."""
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """Return the value under ``attr``, or ``default``."""
+        if isinstance(obj, Mapping):
+            return obj.get(attr, default)
+        return super().get_attribute(obj, attr, default)
+
+
+class WireSchema(_MappingSchema):
     """A schema that refuses fields it does not know (A1)."""
 
     class Meta:
@@ -19,7 +29,7 @@ class WireSchema(Schema):
         unknown = RAISE
 
 
-class EventSchema(Schema):
+class EventSchema(_MappingSchema):
     """A schema of event data: a consumer ignores what a newer producer added."""
 
     class Meta:
