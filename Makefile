@@ -59,11 +59,11 @@ contracts: $(DEV) ## Run the Pact contract tests between services
 	@scripts/test.sh contracts
 
 .PHONY: lint
-lint: $(DEV) ## Ruff, mypy --strict and the import contracts
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	@$(MAKE) --silent types
-	$(BIN)/lint-imports
+lint: $(DEV) ## Ruff, mypy --strict and the import contracts; all run, any failure fails
+	@failed=0; \
+	for check in "ruff check ." "ruff format --check ." "mypy $(CODE)" lint-imports; do \
+		echo "== $${check%% *}"; $(BIN)/$$check || failed=1; \
+	done; exit $$failed
 
 .PHONY: types
 types: $(DEV) ## mypy --strict alone
