@@ -29,6 +29,17 @@ class CouponUsedData(EventSchema):
     discount_minor = Minor(required=True)
 
 
+class CouponExpiredData(EventSchema):
+    """A member's coupon lapsed unused."""
+
+    coupon_id = Id(required=True)
+    campaign_id = Id(required=True)
+    member_id = Id(required=True)
+    valid_until = Instant(required=True)
+
+
 ISSUED = EventType("coupon.issued", 1, "coupons", CouponIssuedData)
+RESERVED = EventType("coupon.reserved", 1, "coupons", CouponUsedData)
 REDEEMED = EventType("coupon.redeemed", 1, "coupons", CouponUsedData)
 RESTORED = EventType("coupon.restored", 1, "coupons", CouponUsedData)
+EXPIRED = EventType("coupon.expired", 1, "coupons", CouponExpiredData)

@@ -1,0 +1,116 @@
+"""Wire schemas of reservations: a basket and codes in, what each code is worth out (C7)."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from shared.contracts.base import WireSchema
+from shared.contracts.coupons.schemas import KINDS
+from shared.contracts.fields import Choice, Currency, ExternalKey, Id, Instant, Minor, Text
+from shared.contracts.fields import StrictInteger as Integer
+from shared.contracts.members.events import CHANNELS
+
+LINE_KINDS = ("product", "shipping", "gift_card", "fee")
+MODES = ("requested_order", "priority")
+MAX_LINES = 1_000
+MAX_CODES = 30
+MAX_QUANTITY = 10**6
+
+ORDER_STATUSES = ("reserved", "confirmed", "redeemed", "released", "expired", "restored")
+
+
+class BasketLineSchema(WireSchema):
+    """A line of a basket; ``net_minor`` is the price of all its pieces before coupons."""
+
+    line_id = ExternalKey(required=True)
+    sku = Text(required=True)
+    category = Text(allow_none=True, load_default=None)
+    brand = Text(allow_none=True, load_default=None)
+    kind = Choice(*LINE_KINDS, load_default="product")
+    quantity = Integer(required=True, validate=validate.Range(min=1, max=MAX_QUANTITY))
+    net_minor = Minor(required=True)
+
+
+class ReserveSchema(WireSchema):
+    """Hold the coupons of an order until ``expires_at`` or until it is confirmed."""
+
+    order_id = ExternalKey(required=True)
+    member_id = Id(required=True, allow_none=True)
+    store_id = ExternalKey(required=True, allow_none=True)
+    channel = Choice(*CHANNELS, required=True)
+    currency = Currency(required=True)
+    occurred_at = Instant(required=True)
+    """Coupons are judged as of then (S5), as far as it is not in the future."""
+    opened_at = Instant(allow_none=True, load_default=None)
+    """When points opened the checkout. An order whose earlier checkout was closed can be reserved
+    again only by a checkout opened after that; without it, never."""
+    expires_at = Instant(required=True)
+    mode = Choice(*MODES, load_default="requested_order")
+    lines = fields.List(
+        fields.Nested(BasketLineSchema),
+        required=True,
+        validate=validate.Length(min=1, max=MAX_LINES),
+    )
+    codes = fields.List(
+        Text(max_length=100), required=True, validate=validate.Length(max=MAX_CODES)
+    )
+
+
+class LineDiscountSchema(WireSchema):
+    """What a coupon takes off a line."""
+
+    line_id = ExternalKey(required=True)
+    discount_minor = Minor(required=True)
+
+
+class AppliedCouponSchema(WireSchema):
+    """A code that counts; its line discounts add up to ``discount_minor``."""
+
+    code = fields.String(required=True, metadata={"description": "As it was given."})
+    coupon_id = Id(
+        required=True, allow_none=True, metadata={"description": "Null for a public code."}
+    )
+    campaign_id = Id(required=True)
+    name = fields.String(required=True)
+    kind = Choice(*KINDS, required=True)
+    discount_minor = Minor(required=True)
+    line_discounts = fields.List(fields.Nested(LineDiscountSchema), required=True)
+
+
+class UnusedCodeSchema(WireSchema):
+    """A code that does not count, and why."""
+
+    code = fields.String(required=True, metadata={"description": "As it was given."})
+    reason = fields.String(required=True, metadata={"example": "below_minimum"})
+    message = fields.String(required=True)
+
+
+class ReservationSchema(WireSchema):
+    """What each code is worth: every code given is in exactly one of the three lists."""
+
+    order_id = ExternalKey(required=True)
+    applied = fields.List(fields.Nested(AppliedCouponSchema), required=True)
+    skipped = fields.List(
+        fields.Nested(UnusedCodeSchema),
+        required=True,
+        metadata={"description": "Good by themselves, but not together with those applied."},
+    )
+    rejected = fields.List(
+        fields.Nested(UnusedCodeSchema),
+        required=True,
+        metadata={"description": "Not good for this basket and member now."},
+    )
+    discount_minor = Minor(required=True)
+
+
+class OrderSchema(WireSchema):
+    """Names an order."""
+
+    order_id = ExternalKey(required=True)
+
+
+class OrderStateSchema(WireSchema):
+    """How far an order's coupons are."""
+
+    order_id = ExternalKey(required=True)
+    status = Choice(*ORDER_STATUSES, required=True)

@@ -1,0 +1,134 @@
+"""What the coupons service offers to the gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema
+
+from shared.contracts.base import PageQuery, WireSchema, page_of
+from shared.contracts.coupons.orders import (
+    OrderSchema,
+    OrderStateSchema,
+    ReservationSchema,
+    ReserveSchema,
+)
+from shared.contracts.coupons.schemas import (
+    CAMPAIGN_STATUSES,
+    COUPON_STATUSES,
+    CampaignDraftSchema,
+    CampaignPatchSchema,
+    CampaignSchema,
+    CouponSchema,
+    IssuedSchema,
+    IssueSchema,
+)
+from shared.contracts.fields import Choice, Id, StrictBoolean
+from shared.contracts.method import Method
+from shared.errors import Invalid, NotFound
+from shared.errors.coupons import (
+    BudgetExhausted,
+    CampaignNotPublishable,
+    CampaignStateConflict,
+    CodeTaken,
+    LimitReached,
+    NotClaimable,
+    OrderClosed,
+    OrderConflict,
+    ReservationExpired,
+)
+
+SERVICE = "coupons"
+
+
+class CampaignRef(WireSchema):
+    """Names a campaign."""
+
+    campaign_id = Id(required=True)
+
+
+class AmendCampaign(CampaignPatchSchema):
+    """Change a draft."""
+
+    campaign_id = Id(required=True)
+
+
+class CampaignsQuery(PageQuery):
+    """Which campaigns to list, newest first."""
+
+    status = Choice(*CAMPAIGN_STATUSES, allow_none=True, load_default=None)
+
+
+class ClaimCommand(WireSchema):
+    """A member takes a coupon of a campaign."""
+
+    campaign_id = Id(required=True)
+    member_id = Id(required=True)
+
+
+class IssueCommand(IssueSchema):
+    """Give a coupon of a campaign to each of some members."""
+
+    campaign_id = Id(required=True)
+
+
+class WalletQuery(PageQuery):
+    """A member's coupons, soonest expiry first."""
+
+    member_id = Id(required=True)
+    status = Choice(*COUPON_STATUSES, allow_none=True, load_default=None)
+    owner = StrictBoolean(load_default=False)
+    """True when the member itself asks: only then codes come in full (C8)."""
+
+
+def _method(name: str, request: type[Schema], response: type[Schema], **options: Any) -> Method:
+    return Method(SERVICE, name, request, response, **options)
+
+
+CREATE_CAMPAIGN = _method(
+    "create_campaign", CampaignDraftSchema, CampaignSchema, success=201, errors=(Invalid,)
+)
+CAMPAIGN = _method("campaign", CampaignRef, CampaignSchema, errors=(NotFound,))
+CAMPAIGNS = _method("campaigns", CampaignsQuery, page_of(CampaignSchema))
+AMEND_CAMPAIGN = _method(
+    "amend_campaign",
+    AmendCampaign,
+    CampaignSchema,
+    errors=(NotFound, CampaignStateConflict, Invalid),
+)
+PUBLISH_CAMPAIGN = _method(
+    "publish_campaign",
+    CampaignRef,
+    CampaignSchema,
+    errors=(NotFound, CampaignStateConflict, CampaignNotPublishable, CodeTaken),
+)
+PAUSE_CAMPAIGN = _method(
+    "pause_campaign", CampaignRef, CampaignSchema, errors=(NotFound, CampaignStateConflict)
+)
+RESUME_CAMPAIGN = _method(
+    "resume_campaign", CampaignRef, CampaignSchema, errors=(NotFound, CampaignStateConflict)
+)
+ARCHIVE_CAMPAIGN = _method(
+    "archive_campaign", CampaignRef, CampaignSchema, errors=(NotFound, CampaignStateConflict)
+)
+CLAIM = _method(
+    "claim",
+    ClaimCommand,
+    CouponSchema,
+    success=201,
+    errors=(NotFound, NotClaimable, BudgetExhausted, LimitReached),
+)
+ISSUE = _method(
+    "issue",
+    IssueCommand,
+    IssuedSchema,
+    success=201,
+    timeout_s=15,
+    errors=(NotFound, NotClaimable),
+)
+WALLET = _method("wallet", WalletQuery, page_of(CouponSchema))
+RESERVE = _method("reserve", ReserveSchema, ReservationSchema, errors=(OrderClosed, OrderConflict))
+CONFIRM = _method(
+    "confirm", OrderSchema, OrderStateSchema, errors=(NotFound, OrderClosed, ReservationExpired)
+)
+RELEASE = _method("release", OrderSchema, OrderStateSchema, errors=(OrderClosed,))

@@ -1,0 +1,238 @@
+"""Wire schemas of campaigns and coupons, for HTTP and RPC alike."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from shared.contracts.base import WireSchema
+from shared.contracts.fields import Choice, ExternalKey, Id, Instant, Minor, StrictBoolean, Text
+from shared.contracts.fields import StrictInteger as Integer
+from shared.contracts.members.events import CHANNELS
+
+KINDS = ("amount_off", "percent_off", "fixed_price", "free_shipping")
+CODE_TYPES = ("unique", "public")
+CAMPAIGN_STATUSES = ("draft", "published", "paused", "archived")
+COUPON_STATUSES = ("issued", "reserved", "redeemed", "restored", "void", "expired", "gifted")
+
+MAX_SCOPE_VALUES = 5_000
+MAX_LIMIT = 10**9
+MAX_ISSUED_AT_ONCE = 500
+
+
+class ScopeSchema(WireSchema):
+    """What a campaign is good for; a key left out means no restriction by it."""
+
+    skus = fields.List(Text(), validate=validate.Length(min=1, max=MAX_SCOPE_VALUES))
+    categories = fields.List(Text(), validate=validate.Length(min=1, max=MAX_SCOPE_VALUES))
+    brands = fields.List(Text(), validate=validate.Length(min=1, max=MAX_SCOPE_VALUES))
+    stores = fields.List(ExternalKey(), validate=validate.Length(min=1, max=MAX_SCOPE_VALUES))
+    channels = fields.List(Choice(*CHANNELS), validate=validate.Length(min=1, max=len(CHANNELS)))
+    tiers = fields.List(Text(), validate=validate.Length(min=1, max=100))
+
+
+class ValiditySchema(WireSchema):
+    """When a campaign's coupons are good: a window, days after issue, or explicitly for ever."""
+
+    starts_at = Instant(
+        data_key="from", metadata={"description": "First instant.", "example": "2026-03-01T00:00Z"}
+    )
+    ends_at = Instant(
+        data_key="until",
+        metadata={"description": "First instant after.", "example": "2026-04-01T00:00Z"},
+    )
+    days_after_issue = Integer(
+        validate=validate.Range(min=0, max=3_650),
+        metadata={
+            "description": "Good until the end of the local day, this many days after issue.",
+            "example": 30,
+        },
+    )
+    never_expires = StrictBoolean(
+        validate=validate.Equal(True),
+        metadata={"description": "True, or left out: nothing never expires by accident."},
+    )
+
+
+class LimitsSchema(WireSchema):
+    """How often at most; a key left out means no such limit."""
+
+    total = Integer(
+        validate=validate.Range(min=1, max=MAX_LIMIT),
+        metadata={"description": "Coupons issued (unique codes) or uses (public code)."},
+    )
+    per_member = Integer(validate=validate.Range(min=1, max=MAX_LIMIT))
+    per_member_per_day = Integer(
+        validate=validate.Range(min=1, max=MAX_LIMIT),
+        metadata={"description": "Uses of a member within a local day."},
+    )
+    per_store = Integer(
+        validate=validate.Range(min=1, max=MAX_LIMIT),
+        metadata={"description": "Uses within a store."},
+    )
+
+
+class StackingSchema(WireSchema):
+    """What a coupon combines with: one per category and order; an exclusive one with few."""
+
+    category = Text(load_default="general", max_length=100)
+    exclusive = StrictBoolean(load_default=False)
+    joint_with = fields.List(
+        Text(max_length=100),
+        load_default=list,
+        validate=validate.Length(max=100),
+        metadata={"description": "Categories an exclusive coupon combines with."},
+    )
+
+
+class CodeSchema(WireSchema):
+    """Whether each coupon has a code of its own or all share one that anybody may type."""
+
+    type = Choice(*CODE_TYPES, load_default="unique")
+    value = Text(
+        min_length=3,
+        max_length=40,
+        allow_none=True,
+        load_default=None,
+        validate=validate.Regexp(
+            r"\A[A-Za-z0-9][A-Za-z0-9_-]*\Z", error="Use letters, digits, - and _"
+        ),
+        metadata={"description": "The public code; case does not matter.", "example": "SPRING10"},
+    )
+
+
+class CampaignDraftSchema(WireSchema):
+    """A campaign as its author writes it."""
+
+    name = Text(required=True, metadata={"example": "Spring, 10 off"})
+    kind = Choice(*KINDS, required=True)
+    value = Minor(
+        minimum=1,
+        allow_none=True,
+        load_default=None,
+        metadata={
+            "description": "Minor units off, whole percent (1-100), or the unit price; "
+            "none for free_shipping.",
+            "example": 1000,
+        },
+    )
+    max_discount_minor = Minor(minimum=1, allow_none=True, load_default=None)
+    min_spend_minor = Minor(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Least price of the eligible lines, before discounts."},
+    )
+    scope = fields.Nested(ScopeSchema, load_default=dict)
+    excluded = fields.Nested(ScopeSchema, data_key="exclude", load_default=dict)
+    validity = fields.Nested(ValiditySchema, allow_none=True, load_default=None)
+    limits = fields.Nested(LimitsSchema, load_default=dict)
+    budget_minor = Minor(minimum=1, allow_none=True, load_default=None)
+    stacking = fields.Nested(StackingSchema, load_default=lambda: StackingSchema().load({}))
+    code = fields.Nested(CodeSchema, load_default=lambda: CodeSchema().load({}))
+    restore_on_partial_return = StrictBoolean(load_default=False)
+    terms = Text(min_length=0, max_length=4_000, load_default="")
+    priority = Integer(
+        load_default=100,
+        validate=validate.Range(min=0, max=1_000_000),
+        metadata={"description": "Lower goes first."},
+    )
+
+
+class CampaignPatchSchema(WireSchema):
+    """What of a draft to change; an object given replaces the whole object."""
+
+    name = Text()
+    kind = Choice(*KINDS)
+    value = Minor(minimum=1, allow_none=True)
+    max_discount_minor = Minor(minimum=1, allow_none=True)
+    min_spend_minor = Minor(allow_none=True)
+    scope = fields.Nested(ScopeSchema)
+    excluded = fields.Nested(ScopeSchema, data_key="exclude")
+    validity = fields.Nested(ValiditySchema, allow_none=True)
+    limits = fields.Nested(LimitsSchema)
+    budget_minor = Minor(minimum=1, allow_none=True)
+    stacking = fields.Nested(StackingSchema)
+    code = fields.Nested(CodeSchema)
+    restore_on_partial_return = StrictBoolean()
+    terms = Text(min_length=0, max_length=4_000)
+    priority = Integer(validate=validate.Range(min=0, max=1_000_000))
+
+
+class CampaignSchema(CampaignDraftSchema):
+    """A campaign."""
+
+    campaign_id = Id(required=True)
+    status = Choice(*CAMPAIGN_STATUSES, required=True)
+    created_at = Instant(required=True)
+    published_at = Instant(required=True, allow_none=True)
+
+
+class CouponSchema(WireSchema):
+    """A member's coupon (C5)."""
+
+    coupon_id = Id(required=True)
+    code = fields.String(
+        required=True, metadata={"description": "In full for its owner only, masked otherwise."}
+    )
+    campaign_id = Id(required=True)
+    name = fields.String(required=True)
+    kind = Choice(*KINDS, required=True)
+    value = Minor(required=True, allow_none=True)
+    max_discount_minor = Minor(required=True, allow_none=True)
+    min_spend_minor = Minor(required=True, allow_none=True)
+    status = Choice(*COUPON_STATUSES, required=True)
+    valid_from = Instant(required=True)
+    valid_until = Instant(
+        required=True,
+        allow_none=True,
+        metadata={"description": "First instant at which it is no longer good; null is never."},
+    )
+    valid_until_local = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The same instant in `time_zone`.",
+            "example": "2026-04-01T00:00:00+08:00",
+        },
+    )
+    time_zone = fields.String(required=True, metadata={"example": "Asia/Shanghai"})
+    days_left = Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Local days after today on which it is still good; null: never."},
+    )
+    expires_soon = StrictBoolean(required=True)
+    terms = fields.String(required=True)
+    reason = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why it cannot be used now, such as `lapsed` or `used`."},
+    )
+
+
+class IssuedCouponSchema(CouponSchema):
+    """A coupon with whom it was issued to; its code is masked (C8)."""
+
+    member_id = Id(required=True)
+
+
+class RefusedMemberSchema(WireSchema):
+    """A member who got no coupon."""
+
+    member_id = Id(required=True)
+    reason = fields.String(required=True, metadata={"example": "limit_reached"})
+    message = fields.String(required=True)
+
+
+class IssueSchema(WireSchema):
+    """Whom to issue a coupon each."""
+
+    member_ids = fields.List(
+        Id(), required=True, validate=validate.Length(min=1, max=MAX_ISSUED_AT_ONCE)
+    )
+
+
+class IssuedSchema(WireSchema):
+    """What came of an issue: every member is in one of the two lists."""
+
+    items = fields.List(fields.Nested(IssuedCouponSchema), required=True)
+    rejected = fields.List(fields.Nested(RefusedMemberSchema), required=True)

@@ -1,0 +1,68 @@
+"""Refusals of the coupons service."""
+
+from __future__ import annotations
+
+from shared.errors import LoyaltyError
+
+
+class CampaignNotPublishable(LoyaltyError):
+    """The campaign is not complete enough to be published; the errors name what is missing."""
+
+    code = "campaign_not_publishable"
+    status = 422
+
+
+class CampaignStateConflict(LoyaltyError):
+    """The campaign's status does not allow this."""
+
+    code = "campaign_state_conflict"
+    status = 409
+
+
+class CodeTaken(LoyaltyError):
+    """Another running campaign has this public code."""
+
+    code = "code_taken"
+    status = 409
+
+
+class NotClaimable(LoyaltyError):
+    """This campaign has no coupon for you; ``reason`` says why."""
+
+    code = "not_claimable"
+    status = 422
+
+
+class BudgetExhausted(LoyaltyError):
+    """The campaign's total or budget is used up."""
+
+    code = "budget_exhausted"
+    status = 422
+
+
+class LimitReached(LoyaltyError):
+    """A limit of the campaign, such as coupons per member, is reached."""
+
+    code = "limit_reached"
+    status = 422
+
+
+class OrderClosed(LoyaltyError):
+    """The order has ended; nothing can be reserved for it any more."""
+
+    code = "order_closed"
+    status = 409
+
+
+class OrderConflict(LoyaltyError):
+    """Coupons are reserved for this order with another basket."""
+
+    code = "order_conflict"
+    status = 409
+
+
+class ReservationExpired(LoyaltyError):
+    """The reservation was not confirmed in time; its coupons are free again."""
+
+    code = "reservation_expired"
+    status = 409
