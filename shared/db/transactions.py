@@ -83,7 +83,7 @@ class Transactions:
 
         return _retrying(attempt)
 
-    def consume(self, event: Envelope, use_case: Callable[[UnitOfWork, Envelope], None]) -> bool:
+    def consume(self, event: Envelope, use_case: Callable[[UnitOfWork, Envelope], object]) -> bool:
         """Apply an event once; return False when this service has applied it before."""
         context = CallContext(
             request_id=event.request_id or str(event.id), traceparent=event.traceparent
