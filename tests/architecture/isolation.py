@@ -44,7 +44,11 @@ else:
 def build_tree(directory: Path, *parts: str) -> Path:
     """Copy parts of the repository, e.g. ``shared`` and ``services/points``, and nothing else."""
     for part in parts:
-        shutil.copytree(ROOT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
+        if (ROOT / part).is_dir():
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, directory / part, ignore=ignore)
+        else:
+            shutil.copy(ROOT / part, directory / part)
     return directory
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.architecture.repository import PRODUCT, ROOT, pyproject
+from tests.architecture.isolation import build_tree
+from tests.architecture.repository import PRODUCT, pyproject
 
 CONTRACTS = [contract["name"] for contract in pyproject()["tool"]["importlinter"]["contracts"]]
 # (contract, module that offends, what it must not import)
@@ -59,11 +59,7 @@ def broken_contracts(tree: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of what the contracts judge, to be violated."""
-    copy = tmp_path_factory.mktemp("tree")
-    for part in (*PRODUCT, "scripts"):
-        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", copy)
-    return copy
+    return build_tree(tmp_path_factory.mktemp("tree"), *PRODUCT, "scripts", "pyproject.toml")
 
 
 def test_contracts_are_kept(tree: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.isolation import build_tree, run
-from tests.architecture.repository import ROOT, SERVICES
+from tests.architecture.repository import PRODUCT, ROOT, SERVICES
 
 IMPORT_ALL = """\
 import importlib, pkgutil
@@ -54,6 +54,12 @@ def test_service_lists_its_commands_from_tree_of_its_own(service: str, service_t
 
 def test_gateway_imports_from_tree_of_its_own(gateway_tree: Path) -> None:
     done = run(gateway_tree, "gateway", "-c", IMPORT_ALL.format(package="gateway"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_standalone_imports_with_its_lock(tmp_path: Path) -> None:
+    tree = build_tree(tmp_path, *PRODUCT)
+    done = run(tree, "standalone", "-c", IMPORT_ALL.format(package="standalone"))
     assert done.returncode == 0, done.stderr
 
 
