@@ -58,6 +58,8 @@ class ServiceSettings:
     max_workers: int = 10
     time_zone: str = "Asia/Shanghai"
     currency: str = "CNY"
+    issuer: str = "loyalty"
+    audience: str = "loyalty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ def service_settings(service: str) -> ServiceSettings:
         "max_workers": env.int("LOYALTY_MAX_WORKERS", default=10),
         "time_zone": env.str("LOYALTY_TIME_ZONE", default="Asia/Shanghai"),
         "currency": env.str("LOYALTY_CURRENCY", default="CNY"),
+        "issuer": env.str("LOYALTY_ISSUER", default="loyalty"),
+        "audience": env.str("LOYALTY_AUDIENCE", default="loyalty"),
     }
     _seal(env)
     secrets = {name: Secret(str(value)) for name, value in values.items()}
