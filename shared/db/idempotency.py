@@ -1,9 +1,14 @@
-"""The idempotency record (A3): key and answer live in the transaction of the effect."""
+"""The idempotency record (A3): key and answer live in the transaction of the effect.
+
+Answers may hold what must not lie about in plain (a member's phone, a new client's secret, a coupon
+code), so they are sealed with the service's master key where it has one (M4, I2, C8).
+"""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -11,12 +16,16 @@ from sqlalchemy.dialects.postgresql import insert
 from shared.calls import CallContext, Reply
 from shared.db.tables import PLATFORM
 from shared.errors import IdempotencyKeyReused, RequestInProgress
+from shared.security.crypto import MasterKey
 
 KEPT = timedelta(days=30)
 _TABLE = PLATFORM.idempotency
+_SEAL = b"idempotency"
 
 
-def claim(connection: sa.Connection, context: CallContext, now: datetime) -> Reply | None:
+def claim(
+    connection: sa.Connection, context: CallContext, now: datetime, vault: MasterKey | None = None
+) -> Reply | None:
     """Take the key for this transaction, or return the answer it already has.
 
     A second request with a running key waits for the first one's end on the unique index, at most
@@ -46,10 +55,12 @@ def claim(connection: sa.Connection, context: CallContext, now: datetime) -> Rep
         raise RequestInProgress(retry_after_s=1)
     if row.fingerprint != idempotency.fingerprint:
         raise IdempotencyKeyReused
-    return Reply(row.status, json.loads(row.body), replayed=True)
+    return Reply(row.status, _opened(row.body, vault), replayed=True)
 
 
-def store(connection: sa.Connection, context: CallContext, reply: Reply) -> None:
+def store(
+    connection: sa.Connection, context: CallContext, reply: Reply, vault: MasterKey | None = None
+) -> None:
     """Keep the answer under the key taken by `claim`."""
     idempotency = context.idempotency
     if idempotency is None:
@@ -57,8 +68,19 @@ def store(connection: sa.Connection, context: CallContext, reply: Reply) -> None
     connection.execute(
         sa.update(_TABLE)
         .filter_by(caller=context.actor.key, route=idempotency.route, key=idempotency.key)
-        .values(status=reply.status, body=json.dumps(reply.body, ensure_ascii=False))
+        .values(status=reply.status, body=_sealed(reply.body, vault))
     )
+
+
+def _sealed(body: dict[str, Any], vault: MasterKey | None) -> bytes:
+    plain = json.dumps(body, ensure_ascii=False).encode()
+    return plain if vault is None else vault.seal(plain, context=_SEAL)
+
+
+def _opened(stored: bytes, vault: MasterKey | None) -> dict[str, Any]:
+    plain = bytes(stored) if vault is None else vault.open(bytes(stored), context=_SEAL)
+    body: dict[str, Any] = json.loads(plain)
+    return body
 
 
 def purge(connection: sa.Connection, now: datetime, *, limit: int = 5_000) -> int:

@@ -46,7 +46,7 @@ CREATE TABLE idempotency (
     key text NOT NULL,
     fingerprint text NOT NULL,
     status smallint,
-    body text,
+    body bytea,
     created_at timestamptz NOT NULL,
     CONSTRAINT pk_idempotency PRIMARY KEY (caller, route, key)
 );

@@ -69,7 +69,7 @@ def _idempotency(metadata: sa.MetaData) -> sa.Table:
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("status", sa.SmallInteger),
-        sa.Column("body", sa.Text),
+        sa.Column("body", sa.LargeBinary),
         _instant("created_at"),
         sa.Index("ix_idempotency_created_at", "created_at"),
     )

@@ -23,6 +23,7 @@ from shared.db.tables import PLATFORM
 from shared.db.units import Call, Outcome, Snapshot, UnitOfWork
 from shared.errors import Busy, RequestInProgress
 from shared.ids import new_id
+from shared.security.crypto import MasterKey
 
 ATTEMPTS = 8
 _RETRYABLE = (psycopg2.errors.SerializationFailure, psycopg2.errors.DeadlockDetected)
@@ -39,6 +40,8 @@ class Transactions:
     engine: sa.Engine
     clock: Clock = field(default_factory=SystemClock)
     sandbox: bool = False
+    vault: MasterKey | None = None
+    """Seals the answers kept under idempotency keys."""
 
     def write(self, call: Call, use_case: UseCase, **command: Any) -> Reply:
         """Run ``use_case(uow, **command)`` once per idempotency key and return its answer.
@@ -59,7 +62,7 @@ class Transactions:
                     return stored
                 reply = _reply(call, use_case(uow, **command))
                 write_events(uow)
-                idempotency.store(uow.connection, call.context, reply)
+                idempotency.store(uow.connection, call.context, reply, self.vault)
                 return reply
 
         return _retrying(attempt)
@@ -124,7 +127,7 @@ class Transactions:
 
     def _claim(self, uow: UnitOfWork) -> Reply | None:
         try:
-            return idempotency.claim(uow.connection, uow.context, uow.now)
+            return idempotency.claim(uow.connection, uow.context, uow.now, self.vault)
         except sa.exc.OperationalError as error:
             if isinstance(error.orig, psycopg2.errors.LockNotAvailable):
                 raise RequestInProgress(retry_after_s=1) from None

@@ -21,6 +21,7 @@ from shared.db import Call, Outcome, Transactions, UnitOfWork, idempotency, sand
 from shared.db.platform_ddl import V1
 from shared.errors import IdempotencyKeyReused, LoyaltyError, NotFound, RequestInProgress
 from shared.ids import new_id
+from shared.security.crypto import MasterKey, new_key
 from tests.support.postgres import ServiceDatabase
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -156,6 +157,18 @@ def test_key_still_running_after_the_lock_timeout_is_in_progress(
             transactions.write(call("k"), bump)
         enough.set()
         assert first.result(10).body == {"value": 1}
+
+
+@pytest.mark.rule("A3")
+@pytest.mark.rule("I2")
+def test_stored_answer_is_sealed_and_opens_for_the_replay(
+    database: ServiceDatabase, clock: ManualClock
+) -> None:
+    sealed = Transactions(database.engine, clock, vault=MasterKey(new_key()))
+    sealed.write(call("k"), lambda _uow: {"value": 1234567})
+    stored = bytes(database.query("SELECT body FROM idempotency")[0][0])
+    assert b"1234567" not in stored
+    assert sealed.write(call("k"), bump) == Reply(201, {"value": 1234567}, replayed=True)
 
 
 @pytest.mark.rule("A3")
