@@ -1,0 +1,1 @@
+"""Connections to the broker: what RPC, events and the relay have in common."""

@@ -1,0 +1,14 @@
+"""The very first thing a serving process does."""
+
+from __future__ import annotations
+
+
+def patch_standard_library() -> None:
+    """Let eventlet replace blocking calls, psycopg2's included, by cooperative ones.
+
+    Call it before anything else is imported: a module that has already taken a lock or a socket
+    from the standard library keeps the blocking one.
+    """
+    import eventlet  # noqa: PLC0415 - only processes that serve may load it
+
+    eventlet.monkey_patch()
