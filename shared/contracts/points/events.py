@@ -15,6 +15,7 @@ from shared.contracts.fields import (
     Minor,
     Points,
     StrictBoolean,
+    StrictInteger,
     Text,
 )
 
@@ -30,6 +31,24 @@ class PointsEarnedData(EventSchema):
     expires_at = Instant(required=True, allow_none=True)
     expires_on = LocalDate(required=True, allow_none=True)
     sale_id = ExternalKey(required=True, allow_none=True)
+
+
+class PointsRedeemedData(EventSchema):
+    """A member spent points."""
+
+    member_id = Id(required=True)
+    transaction_id = Id(required=True)
+    points = Points(required=True)
+    sale_id = ExternalKey(required=True, allow_none=True)
+
+
+class PointsExpiredData(EventSchema):
+    """A member's lot lapsed with points left in it (L4)."""
+
+    member_id = Id(required=True)
+    transaction_id = Id(required=True)
+    points = Points(required=True)
+    expired_at = Instant(required=True)
 
 
 class SaleRecordedData(EventSchema):
@@ -80,14 +99,18 @@ class SaleCancelledData(EventSchema):
 
 
 class CheckoutClosedData(EventSchema):
-    """An order will never become a sale: whatever was reserved for it is free again (C2, H2)."""
+    """An opening of an order ended without a sale: whatever was reserved is free (C2, H2)."""
 
     order_id = ExternalKey(required=True)
     reason = fields.String(required=True)
     """``cancelled`` or ``expired``."""
+    attempt = StrictInteger(load_default=1)
+    """Which opening of the order ended; a later one may be under way."""
 
 
 EARNED = EventType("points.earned", 1, "points", PointsEarnedData)
+REDEEMED = EventType("points.redeemed", 1, "points", PointsRedeemedData)
+EXPIRED = EventType("points.expired", 1, "points", PointsExpiredData)
 SALE_RECORDED = EventType("sale.recorded", 1, "points", SaleRecordedData)
 SALE_RETURNED = EventType("sale.returned", 1, "points", SaleReturnedData)
 SALE_CANCELLED = EventType("sale.cancelled", 1, "points", SaleCancelledData)

@@ -1,0 +1,189 @@
+"""What the points service answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, validate, validates_schema
+
+from shared.contracts.base import EmptySchema, PageQuery, WireSchema, page_of
+from shared.contracts.fields import (
+    Choice,
+    ExternalKey,
+    Id,
+    Instant,
+    Minor,
+    StrictBoolean,
+    StrictInteger,
+    Text,
+)
+from shared.contracts.method import Method
+from shared.contracts.points import schemas
+from shared.errors import NotFound
+from shared.errors import points as errors
+
+SERVICE = "points"
+CHECKOUT_STATUSES = ("open", "completed", "cancelled", "expired")
+
+
+class SoldLineSchema(schemas.SaleLineSchema):
+    """A line with what coupons took off it."""
+
+    discount_minor = Minor(load_default=0)
+
+
+class RecordSaleSchema(schemas.SaleFactsSchema):
+    """A sale with its member resolved and its coupons settled by the gateway."""
+
+    member_id = Id(required=True, allow_none=True)
+    lines = fields.List(
+        fields.Nested(SoldLineSchema),
+        required=True,
+        validate=validate.Length(min=1, max=schemas.MAX_LINES),
+    )
+    codes_digest = Text(allow_none=True, load_default=None)
+    """Digest of the coupon codes given: they are content, but never stored here (C8)."""
+    coupons = fields.Nested(schemas.SaleCouponsSchema, allow_none=True, load_default=None)
+    """What coupons answered, codes masked; null for a sale without codes."""
+    checkout_attempt = StrictInteger(allow_none=True, load_default=None)
+    """Which opening of the order's checkout this sale completes; needed where coupons apply."""
+
+    @validates_schema
+    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
+        schemas.refuse_repeated_lines(data["lines"])
+
+
+class RecordSalesSchema(WireSchema):
+    """Sales in the order they happened."""
+
+    sales = fields.List(
+        fields.Nested(RecordSaleSchema),
+        required=True,
+        validate=validate.Length(min=1, max=schemas.MAX_SALES),
+    )
+
+
+class SaleIdSchema(WireSchema):
+    """One sale by id."""
+
+    sale_id = ExternalKey(required=True)
+
+
+class ReturnSaleSchema(schemas.ReturnSchema):
+    """`ReturnSchema` with which sale it is of."""
+
+    sale_id = ExternalKey(required=True)
+
+
+class CancelSaleSchema(schemas.CancelSchema):
+    """`CancelSchema` with which sale it is of."""
+
+    sale_id = ExternalKey(required=True)
+
+
+class MemberPointsSchema(WireSchema):
+    """One member's points."""
+
+    member_id = Id(required=True)
+    exists = StrictBoolean(load_default=False)
+    """True when the caller knows that there is such a member, though points may not yet."""
+
+
+class MemberTransactionsSchema(PageQuery):
+    """One member's journal, newest first."""
+
+    member_id = Id(required=True)
+    exists = StrictBoolean(load_default=False)
+    """As in `MemberPointsSchema`."""
+
+
+class OpenCheckoutSchema(WireSchema):
+    """An order is about to become a sale; from now on points decides what becomes of it (H2)."""
+
+    order_id = ExternalKey(required=True)
+    member_id = Id(required=True, allow_none=True)
+    digest = Text(required=True)
+    """Digest of the basket. Another basket under the same order closes the opening before it."""
+
+
+class CheckoutSchema(WireSchema):
+    """An order's checkout."""
+
+    order_id = ExternalKey(required=True)
+    status = Choice(*CHECKOUT_STATUSES, required=True)
+    attempt = StrictInteger(required=True)
+    """Counts the openings of this order: what belongs to an earlier one is void."""
+    opened_at = Instant(required=True)
+    """Rises with each attempt, and lies after the close of the one before."""
+    expires_at = Instant(required=True)
+
+
+class CloseCheckoutSchema(WireSchema):
+    """Give an order up."""
+
+    order_id = ExternalKey(required=True)
+    attempt = StrictInteger(required=True)
+
+
+_SALE_REFUSALS = (
+    errors.CurrencyMismatch,
+    errors.SaleInFuture,
+    errors.MemberNotActive,
+    errors.MemberRequired,
+    errors.InsufficientPoints,
+    errors.RedemptionOutOfRange,
+    errors.SaleIdConflict,
+    errors.TerminalCounterConflict,
+    errors.CheckoutNotOpen,
+)
+
+RECORD_SALE = Method(
+    SERVICE,
+    "record_sale",
+    RecordSaleSchema,
+    schemas.SaleAnswerSchema,
+    success=201,
+    errors=_SALE_REFUSALS,
+)
+RECORD_SALES = Method(
+    SERVICE, "record_sales", RecordSalesSchema, schemas.SaleResultsSchema, timeout_s=30
+)
+GET_SALE = Method(SERVICE, "get_sale", SaleIdSchema, schemas.SaleViewSchema, errors=(NotFound,))
+RETURN_SALE = Method(
+    SERVICE,
+    "return_sale",
+    ReturnSaleSchema,
+    schemas.ReturnAnswerSchema,
+    success=201,
+    errors=(
+        NotFound,
+        errors.SaleInFuture,
+        errors.ReturnExceedsSale,
+        errors.ReturnIdConflict,
+        errors.SaleCancelled,
+    ),
+)
+CANCEL_SALE = Method(
+    SERVICE,
+    "cancel_sale",
+    CancelSaleSchema,
+    schemas.ReturnAnswerSchema,
+    errors=(NotFound, errors.SaleCancelled),
+)
+BALANCE = Method(SERVICE, "balance", MemberPointsSchema, schemas.BalanceSchema, errors=(NotFound,))
+TRANSACTIONS = Method(
+    SERVICE,
+    "transactions",
+    MemberTransactionsSchema,
+    page_of(schemas.TransactionSchema),
+    errors=(NotFound,),
+)
+VERIFY = Method(SERVICE, "verify", EmptySchema, schemas.VerificationSchema, timeout_s=60)
+OPEN_CHECKOUT = Method(SERVICE, "open_checkout", OpenCheckoutSchema, CheckoutSchema)
+CANCEL_CHECKOUT = Method(
+    SERVICE,
+    "cancel_checkout",
+    CloseCheckoutSchema,
+    CheckoutSchema,
+    errors=(NotFound, errors.CheckoutCompleted),
+)

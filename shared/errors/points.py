@@ -1,0 +1,111 @@
+"""Refusals of the points service."""
+
+from __future__ import annotations
+
+from shared.errors import LoyaltyError
+
+
+class CurrencyMismatch(LoyaltyError):
+    """The sale is in another currency than the programme."""
+
+    code = "currency_mismatch"
+    status = 422
+
+
+class SaleInFuture(LoyaltyError):
+    """The sale or return is dated more than five minutes ahead."""
+
+    code = "sale_in_future"
+    status = 422
+
+
+class UnknownMember(LoyaltyError):
+    """No member answers to the identifier in the sale."""
+
+    code = "unknown_member"
+    status = 422
+
+
+class MemberNotActive(LoyaltyError):
+    """The member's account is frozen, closed, merged or erased."""
+
+    code = "member_not_active"
+    status = 422
+
+
+class StoreMismatch(LoyaltyError):
+    """A terminal posts sales of its own store only."""
+
+    code = "store_mismatch"
+    status = 422
+
+
+class MemberRequired(LoyaltyError):
+    """Points can only be spent by a member; the sale names none."""
+
+    code = "member_required"
+    status = 422
+
+
+class InsufficientPoints(LoyaltyError):
+    """The member has fewer points available than that."""
+
+    code = "insufficient_points"
+    status = 422
+
+
+class RedemptionOutOfRange(LoyaltyError):
+    """Points pay at least 100 points and at most half of an order; `minimum` and `maximum` say it."""
+
+    code = "redemption_out_of_range"
+    status = 422
+
+
+class SaleIdConflict(LoyaltyError):
+    """This sale_id is known with other content."""
+
+    code = "sale_id_conflict"
+    status = 409
+
+
+class TerminalCounterConflict(LoyaltyError):
+    """This terminal has used this counter for another sale."""
+
+    code = "terminal_counter_conflict"
+    status = 409
+
+
+class ReturnIdConflict(LoyaltyError):
+    """This return_id is known for the sale with other content."""
+
+    code = "return_id_conflict"
+    status = 409
+
+
+class ReturnExceedsSale(LoyaltyError):
+    """More would come back of a line than is left of it; the errors name the lines."""
+
+    code = "return_exceeds_sale"
+    status = 422
+
+
+class SaleCancelled(LoyaltyError):
+    """The sale was cancelled as a whole."""
+
+    code = "sale_cancelled"
+    status = 409
+
+
+class CheckoutNotOpen(LoyaltyError):
+    """The order's checkout is no longer open; the sale has to be composed afresh."""
+
+    code = "checkout_not_open"
+    status = 409
+    retryable = True
+
+
+class CheckoutCompleted(LoyaltyError):
+    """The order has become a sale; cancel or return the sale instead."""
+
+    code = "checkout_completed"
+    status = 409
