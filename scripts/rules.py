@@ -1,7 +1,6 @@
 """Print which tests show which rule of the product, and which rules no test shows yet.
 
-Each tier is collected in a process of its own, because one of them patches the standard library;
-nothing is run. A marker that names an unknown rule ends the command with an error.
+The tier that patches the standard library is collected in a process of its own; nothing is run. A marker that names an unknown rule ends the command with an error.
 """
 
 from __future__ import annotations
@@ -12,12 +11,14 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "docs" / "reference" / "rules.md"
+PATCHED = "green"
 # Starts each line by which a collecting process tells its parent of a marked test.
 TAG = "rule-of-test\t"
 
@@ -37,14 +38,25 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 print(f"{TAG}{rule}\t{test}")
 
 
-def collect(directory: Path) -> Iterator[tuple[str, str]]:
-    """Yield (rule, test) for the marked tests below the directory.
+def collect(directories: list[Path]) -> Iterator[tuple[str, str]]:
+    """Yield (rule, test) for the marked tests below the directories.
 
     Raises:
-        SystemExit: The directory's tests cannot be collected.
+        SystemExit: The tests cannot be collected.
     """
+    if not directories:
+        return
     done = subprocess.run(  # noqa: S603 - our own interpreter on our own tests
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "scripts.rules", directory],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--collect-only",
+            "-q",
+            "-p",
+            "scripts.rules",
+            *directories,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -66,9 +78,11 @@ def main() -> int:
 
     rules = read_rules(RULES.read_text(encoding="utf-8"))
     tests: dict[str, set[str]] = defaultdict(set)
-    for directory in sorted(path.parent for path in ROOT.glob("tests/*/README.md")):
-        for rule, test in collect(directory):
-            tests[rule].add(test)
+    directories = sorted(path.parent for path in ROOT.glob("tests/*/README.md"))
+    patched = [directory for directory in directories if directory.name == PATCHED]
+    plain = [directory for directory in directories if directory.name != PATCHED]
+    for rule, test in chain(collect(plain), collect(patched)):
+        tests[rule].add(test)
 
     for rule, title in rules.items():
         if arguments.missing and tests[rule]:

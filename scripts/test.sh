@@ -39,7 +39,7 @@ tier() {
     [[ $status == 0 ]] || failed=1
 }
 
-if [[ " ${tiers[*]} " =~ \ (plain|integration|green|e2e|faults)\  ]]; then
+if [[ " ${tiers[*]} " =~ \ (plain|integration|architecture|green|e2e|faults)\  ]]; then
     scripts/rabbitmq.sh || exit 1
 fi
 
