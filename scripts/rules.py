@@ -1,6 +1,7 @@
 """Print which tests show which rule of the product, and which rules no test shows yet.
 
-The tier that patches the standard library is collected in a process of its own; nothing is run. A marker that names an unknown rule ends the command with an error.
+The tier that patches the standard library is collected in a process of its own; nothing is run.
+A marker that names an unknown rule ends the command with an error.
 """
 
 from __future__ import annotations

@@ -7,11 +7,14 @@ hand: that a deployable starts with what its image contains.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -66,22 +69,43 @@ def hidden_modules(lock: str) -> list[str]:
 def command(tree: Path, lock: str, *argv: str) -> tuple[list[str], dict[str, str]]:
     """Return command line and environment that run ``-m module …`` or ``-c code`` in the tree."""
     isolated = json.dumps([str(tree), sysconfig.get_path("purelib"), hidden_modules(lock), argv])
-    return [sys.executable, "-I", "-S", "-c", BOOT], {
-        "ISOLATED": isolated,
-        "PATH": "/usr/bin:/bin",
-    }
+    return [sys.executable, "-I", "-S", "-c", BOOT], {"ISOLATED": isolated, "PATH": os.defpath}
 
 
-def run(tree: Path, lock: str, *argv: str) -> subprocess.CompletedProcess[str]:
-    """Run ``-m module …`` or ``-c code`` in the tree to its end."""
+def run(
+    tree: Path, lock: str, *argv: str, settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``-m module …`` or ``-c code`` in the tree to its end, with these settings alone."""
     arguments, environment = command(tree, lock, *argv)
     return subprocess.run(
         arguments,
         cwd=tree,
-        env=environment,
+        env={**environment, **(settings or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+@contextmanager
+def running(
+    tree: Path, lock: str, *argv: str, settings: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``-m module …`` in the tree as long as the block does; its output goes to ``log``."""
+    arguments, environment = command(tree, lock, *argv)
+    with (tree / "log").open("wb") as log:
+        process = subprocess.Popen(
+            arguments,
+            cwd=tree,
+            env={**environment, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
