@@ -1,7 +1,12 @@
-"""``python -m gateway``: gunicorn with threads in front of the services (not for standalone)."""
+"""The gateway as a process of its own.
+
+``python -m gateway`` serves with gunicorn's threads in front of the services;
+``python -m gateway openapi`` prints the API's description.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import Any
@@ -13,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from gateway.app import create_app
 from shared.observability import configure_logging
 from shared.rpc.client import RpcClient
-from shared.settings import GatewaySettings, gateway_settings
+from shared.settings import GatewaySettings, Secret, gateway_settings
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
@@ -43,12 +48,20 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         return create_app(self._settings, RpcClient(self._settings.amqp_url.reveal()))
 
 
+def _document() -> dict[str, Any]:
+    """Return the API's description, sandbox included; nothing is called for it."""
+    nobody = RpcClient("amqp://127.0.0.1:1")
+    settings = GatewaySettings(Secret(""), Secret("openapi"), sandbox=True)
+    found: dict[str, Any] = create_app(settings, nobody).extensions["openapi"]()
+    return found
+
+
 def _registry() -> CollectorRegistry:
     """Return the metrics of all workers, which meet in files where that directory is set."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return registry
 
 
@@ -60,7 +73,10 @@ def _integer(name: str, default: int) -> int:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop, or print the description."""
+    if sys.argv[1:] == ["openapi"]:
+        print(json.dumps(_document(), indent=2, ensure_ascii=False))
+        return
     configure_logging(process="gateway")
     settings = gateway_settings()
     if settings.metrics_port is not None:

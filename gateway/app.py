@@ -7,7 +7,6 @@ from importlib import import_module
 
 import structlog
 from flask import Flask, Response, g, request
-from flask_smorest import Api
 from prometheus_client import Counter, Histogram
 from werkzeug.routing import Rule
 
@@ -55,10 +54,10 @@ def create_app(settings: GatewaySettings, backend: Backend) -> Flask:
         limits=RateLimits(settings),
         clock=clock,
     )
-    problems.register(app)
     app.before_request(_open)
     app.after_request(_close)
-    api = Api(app)
+    api = openapi.Document(app)
+    problems.register(app)
     names = RESOURCES + (SANDBOX_RESOURCES if settings.sandbox else ())
     for name in names:
         api.register_blueprint(_resource(name))

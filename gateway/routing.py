@@ -17,6 +17,7 @@ from marshmallow import Schema
 
 from gateway.bodies import fingerprint, read_json
 from gateway.context import current
+from gateway.limits import RateLimited
 from gateway.problems import ProblemSchema
 from shared.calls import Idempotency
 from shared.contracts.base import load
@@ -230,9 +231,11 @@ def _documented_responses(operation: Operation) -> dict[str, Any]:
 
 
 def _common_errors(operation: Operation) -> list[type[LoyaltyError]]:
-    errors: list[type[LoyaltyError]] = [BackendUnavailable, BackendTimeout, Invalid]
+    errors: list[type[LoyaltyError]] = [BackendUnavailable, BackendTimeout]
+    if operation.body is not None or operation.query is not None or operation.needs_key:
+        errors.append(Invalid)
     if operation.scopes:
-        errors += [Unauthenticated, Forbidden]
+        errors += [Unauthenticated, Forbidden, RateLimited]
     if "<" in operation.path:
         errors.append(NotFound)
     if operation.body is not None:
