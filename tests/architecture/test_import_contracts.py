@@ -50,8 +50,10 @@ def broken_contracts(tree: Path) -> set[str]:
         check=False,
     )
     lines = [line.strip() for line in done.stdout.splitlines()]
-    broken = {name for name in CONTRACTS if f"{name} BROKEN" in lines}
-    kept = {name for name in CONTRACTS if any(line.startswith(f"{name} KEPT") for line in lines)}
+    broken, kept = (
+        {name for name in CONTRACTS if any(line.startswith(f"{name} {verdict}") for line in lines)}
+        for verdict in ("BROKEN", "KEPT")
+    )
     assert broken | kept == set(CONTRACTS), done.stdout + done.stderr
     return broken
 

@@ -30,8 +30,7 @@ def test_service_has_the_files_of_a_service(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_service_has_migrations(service: str) -> None:
-    versions = ROOT / "services" / service / "migrations" / "versions"
-    assert list(versions.glob("*.py"))
+    assert list((ROOT / "services" / service / "migrations").glob("0001_*.py"))
 
 
 def test_services_is_a_namespace_without_a_file_of_its_own() -> None:

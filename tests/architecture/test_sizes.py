@@ -33,7 +33,7 @@ def test_modules_have_at_most_400_lines() -> None:
     too_long = {
         relative(path): count
         for path in repository_files(".py")
-        if "/migrations/versions/" not in path.as_posix()
+        if "/migrations/" not in path.as_posix()
         and (count := len(path.read_text(encoding="utf-8").splitlines())) > MODULE_LINES
     }
     assert too_long == {}, "turn the module into a package of the same name"
@@ -43,7 +43,7 @@ def test_functions_have_at_most_50_lines() -> None:
     too_long = {
         f"{relative(path)}:{function.lineno} {function.name}": count
         for path in repository_files(".py")
-        if "/migrations/versions/" not in path.as_posix()
+        if "/migrations/" not in path.as_posix()
         for function in functions(path.read_text(encoding="utf-8"))
         if (count := written_lines(function)) > FUNCTION_LINES
     }
