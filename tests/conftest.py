@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.support.platform import Platform
     from tests.support.postgres import ServiceDatabase, TestServer
 
 
@@ -37,3 +38,11 @@ def service_database(postgres_server: TestServer) -> Callable[[str], ServiceData
 def empty_database(postgres_server: TestServer) -> Callable[[str], ServiceDatabase]:
     """Give a new database with a service's roles and no tables, for tests of migrations."""
     return postgres_server.empty_database
+
+
+@pytest.fixture
+def platform(service_database: Callable[[str], ServiceDatabase]) -> Platform:
+    """Give the whole platform in this process, with the sandbox clock and no events delivered."""
+    from tests.support.platform import build  # noqa: PLC0415 - see the module's docstring
+
+    return build(service_database)
