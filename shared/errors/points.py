@@ -55,7 +55,7 @@ class InsufficientPoints(LoyaltyError):
 
 
 class RedemptionOutOfRange(LoyaltyError):
-    """Points pay at least 100 points and at most half of an order; `minimum` and `maximum` say it."""
+    """Points pay from `minimum` up to `maximum` of this order, or nothing."""
 
     code = "redemption_out_of_range"
     status = 422

@@ -18,7 +18,7 @@ from shared.contracts.fields import (
     Text,
 )
 from shared.contracts.method import Method
-from shared.contracts.points import schemas
+from shared.contracts.points import returns, sales, schemas
 from shared.errors import NotFound
 from shared.errors import points as errors
 
@@ -26,31 +26,31 @@ SERVICE = "points"
 CHECKOUT_STATUSES = ("open", "completed", "cancelled", "expired")
 
 
-class SoldLineSchema(schemas.SaleLineSchema):
+class SoldLineSchema(sales.SaleLineSchema):
     """A line with what coupons took off it."""
 
     discount_minor = Minor(load_default=0)
 
 
-class RecordSaleSchema(schemas.SaleFactsSchema):
+class RecordSaleSchema(sales.SaleFactsSchema):
     """A sale with its member resolved and its coupons settled by the gateway."""
 
     member_id = Id(required=True, allow_none=True)
     lines = fields.List(
         fields.Nested(SoldLineSchema),
         required=True,
-        validate=validate.Length(min=1, max=schemas.MAX_LINES),
+        validate=validate.Length(min=1, max=sales.MAX_LINES),
     )
     codes_digest = Text(allow_none=True, load_default=None)
     """Digest of the coupon codes given: they are content, but never stored here (C8)."""
-    coupons = fields.Nested(schemas.SaleCouponsSchema, allow_none=True, load_default=None)
+    coupons = fields.Nested(sales.SaleCouponsSchema, allow_none=True, load_default=None)
     """What coupons answered, codes masked; null for a sale without codes."""
     checkout_attempt = StrictInteger(allow_none=True, load_default=None)
     """Which opening of the order's checkout this sale completes; needed where coupons apply."""
 
     @validates_schema
     def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
-        schemas.refuse_repeated_lines(data["lines"])
+        sales.refuse_repeated_lines(data["lines"])
 
 
 class RecordSalesSchema(WireSchema):
@@ -59,7 +59,7 @@ class RecordSalesSchema(WireSchema):
     sales = fields.List(
         fields.Nested(RecordSaleSchema),
         required=True,
-        validate=validate.Length(min=1, max=schemas.MAX_SALES),
+        validate=validate.Length(min=1, max=sales.MAX_SALES),
     )
 
 
@@ -69,13 +69,13 @@ class SaleIdSchema(WireSchema):
     sale_id = ExternalKey(required=True)
 
 
-class ReturnSaleSchema(schemas.ReturnSchema):
+class ReturnSaleSchema(returns.ReturnSchema):
     """`ReturnSchema` with which sale it is of."""
 
     sale_id = ExternalKey(required=True)
 
 
-class CancelSaleSchema(schemas.CancelSchema):
+class CancelSaleSchema(returns.CancelSchema):
     """`CancelSchema` with which sale it is of."""
 
     sale_id = ExternalKey(required=True)
@@ -141,19 +141,19 @@ RECORD_SALE = Method(
     SERVICE,
     "record_sale",
     RecordSaleSchema,
-    schemas.SaleAnswerSchema,
+    sales.SaleAnswerSchema,
     success=201,
     errors=_SALE_REFUSALS,
 )
 RECORD_SALES = Method(
-    SERVICE, "record_sales", RecordSalesSchema, schemas.SaleResultsSchema, timeout_s=30
+    SERVICE, "record_sales", RecordSalesSchema, sales.SaleResultsSchema, timeout_s=30
 )
-GET_SALE = Method(SERVICE, "get_sale", SaleIdSchema, schemas.SaleViewSchema, errors=(NotFound,))
+GET_SALE = Method(SERVICE, "get_sale", SaleIdSchema, sales.SaleViewSchema, errors=(NotFound,))
 RETURN_SALE = Method(
     SERVICE,
     "return_sale",
     ReturnSaleSchema,
-    schemas.ReturnAnswerSchema,
+    returns.ReturnAnswerSchema,
     success=201,
     errors=(
         NotFound,
@@ -167,7 +167,7 @@ CANCEL_SALE = Method(
     SERVICE,
     "cancel_sale",
     CancelSaleSchema,
-    schemas.ReturnAnswerSchema,
+    returns.ReturnAnswerSchema,
     errors=(NotFound, errors.SaleCancelled),
 )
 BALANCE = Method(SERVICE, "balance", MemberPointsSchema, schemas.BalanceSchema, errors=(NotFound,))

@@ -1,0 +1,309 @@
+"""What sales look like on the wire, over HTTP and RPC alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
+
+from shared.contracts.base import WireSchema
+from shared.contracts.fields import (
+    Choice,
+    Currency,
+    ExternalKey,
+    Id,
+    Instant,
+    LocalDate,
+    Minor,
+    Points,
+    StrictInteger,
+    Text,
+)
+from shared.contracts.members.schemas import ReferenceSchema
+from shared.contracts.points.schemas import BalancesSchema, says
+
+LINE_KINDS = ("product", "shipping", "gift_card", "fee")
+RETURN_REASONS = ("customer_return", "defect", "wrong_item", "merchant_fault")
+CANCEL_REASONS = (
+    "customer_request",
+    "payment_failed",
+    "out_of_stock",
+    "price_change",
+    "system_fault",
+    "fraud",
+)
+SALE_STATUSES = ("completed", "returned", "cancelled")
+TRANSACTION_TYPES = (
+    "earn",
+    "activate",
+    "redeem",
+    "hold",
+    "release",
+    "restore",
+    "clawback",
+    "expire",
+    "adjust",
+    "transfer_in",
+    "transfer_out",
+    "debt_repay",
+    "forfeit",
+)
+MAX_LINES = 1_000
+MAX_SALES = 500
+MAX_CODES = 30
+MAX_QUANTITY = 10**6
+
+
+class SaleLineSchema(WireSchema):
+    """One line of a sale: all pieces of one article."""
+
+    line_id = ExternalKey(required=True, metadata=says("Unique within the sale.", "1"))
+    sku = Text(required=True, metadata=says("Article.", "TEA-500"))
+    category = Text(allow_none=True, load_default=None, metadata=says("Category.", "tea"))
+    brand = Text(allow_none=True, load_default=None, metadata=says("Brand.", "Longjing"))
+    kind = Choice(
+        *LINE_KINDS, load_default="product", metadata=says("Only products earn points.", "product")
+    )
+    quantity = StrictInteger(
+        required=True,
+        validate=validate.Range(min=1, max=MAX_QUANTITY),
+        metadata=says("Pieces.", 2),
+    )
+    net_minor = Minor(
+        required=True,
+        metadata=says(
+            "Price of all pieces after the till's own discounts, before the coupons and points of "
+            "this sale.",
+            6000,
+        ),
+    )
+
+
+class SaleFactsSchema(WireSchema):
+    """What a sale says beside member, lines and coupons."""
+
+    sale_id = ExternalKey(required=True, metadata=says("The caller's id.", "S001-20261122-0042"))
+    occurred_at = Instant(required=True, metadata=says("When it happened."))
+    currency = Currency(required=True, metadata=says("The programme's currency.", "CNY"))
+    store_id = ExternalKey(
+        allow_none=True,
+        load_default=None,
+        metadata=says("A terminal's own store where left out.", "S001"),
+    )
+    points_to_redeem = Points(
+        load_default=0, metadata=says("Points that pay a part: 100 at least, half at most.", 0)
+    )
+    terminal_counter = StrictInteger(
+        allow_none=True,
+        load_default=None,
+        validate=validate.Range(min=0, max=2**53),
+        metadata=says("The terminal's running number; never twice.", 42),
+    )
+
+
+class SaleSchema(SaleFactsSchema):
+    """A finished sale as a till or a shop posts it."""
+
+    member = fields.Nested(
+        ReferenceSchema,
+        allow_none=True,
+        load_default=None,
+        metadata=says("Who bought; without it the answer has a receipt code."),
+    )
+    lines = fields.List(
+        fields.Nested(SaleLineSchema),
+        required=True,
+        validate=validate.Length(min=1, max=MAX_LINES),
+    )
+    coupons = fields.List(
+        Text(max_length=100),
+        load_default=list,
+        validate=validate.Length(max=MAX_CODES),
+        metadata=says("Coupon codes; one that does not count is named, the sale stands.", []),
+    )
+
+    @validates_schema
+    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
+        refuse_repeated_lines(data["lines"])
+
+
+def refuse_repeated_lines(lines: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse two lines with one id.
+
+    Raises:
+        ValidationError: naming the field.
+    """
+    if len({line["line_id"] for line in lines}) != len(lines):
+        raise ValidationError("Each line needs its own line_id.", "lines")
+
+
+class TotalsSchema(WireSchema):
+    """What the sale cost: gross less coupons less points is payable."""
+
+    gross_minor = Minor(required=True, metadata=says("Sum of the lines as given.", 6000))
+    discount_minor = Minor(required=True, metadata=says("Taken off by coupons.", 500))
+    points_minor = Minor(required=True, metadata=says("Paid with points.", 0))
+    payable_minor = Minor(required=True, metadata=says("Left to pay with money.", 5500))
+
+
+class SalePointsSchema(WireSchema):
+    """What the sale did to the member's points."""
+
+    earned = Points(required=True, metadata=says("Awarded by this sale.", 55))
+    pending = Points(required=True, metadata=says("Part of `earned` not usable yet.", 0))
+    redeemed = Points(required=True, metadata=says("Spent on this sale.", 0))
+    available_on = LocalDate(
+        required=True, allow_none=True, metadata=says("Local date from which all are usable.")
+    )
+
+
+class ExplainedLineSchema(WireSchema):
+    """A line's part in an award; returns of the line take back at most this."""
+
+    line_id = ExternalKey(required=True)
+    eligible_minor = Minor(required=True)
+    points = Points(required=True)
+
+
+class ExplanationSchema(WireSchema):
+    """Why an award is what it is (E3)."""
+
+    rule = Text(required=True, metadata=says("Name of the rule.", "base"))
+    version = StrictInteger(required=True, metadata=says("Version of the rule.", 1))
+    inputs = fields.Dict(
+        keys=fields.String(),
+        required=True,
+        metadata=says(
+            "What it was computed from; exact numbers are decimal strings.",
+            {"eligible_minor": 5500, "rate": "0.01", "multiplier": "1.25", "tier": "GOLD"},
+        ),
+    )
+    exact = Text(required=True, metadata=says("Before rounding.", "68.75"))
+    rounded = Points(required=True, metadata=says("Awarded.", 68))
+    lines = fields.List(fields.Nested(ExplainedLineSchema), required=True)
+
+
+class SaleCouponSchema(WireSchema):
+    """A coupon that counted."""
+
+    code = Text(required=True, max_length=100, metadata=says("Masked but for its giver."))
+    coupon_id = Id(required=True, allow_none=True, metadata=says("Null for a public code."))
+    campaign_id = Id(required=True)
+    name = Text(required=True, max_length=1_000)
+    discount_minor = Minor(required=True)
+
+
+class UnusedCouponSchema(WireSchema):
+    """A code that did not count, and why."""
+
+    code = Text(required=True, max_length=100)
+    reason = Text(required=True, metadata=says("Stable code.", "below_minimum"))
+    message = Text(required=True, max_length=1_000)
+
+
+class SaleCouponsSchema(WireSchema):
+    """What became of each code (C7)."""
+
+    applied = fields.List(fields.Nested(SaleCouponSchema), required=True)
+    skipped = fields.List(fields.Nested(UnusedCouponSchema), required=True)
+    rejected = fields.List(fields.Nested(UnusedCouponSchema), required=True)
+
+
+class SaleAnswerSchema(WireSchema):
+    """What a sale did."""
+
+    sale_id = ExternalKey(required=True)
+    member_id = Id(required=True, allow_none=True)
+    totals = fields.Nested(TotalsSchema, required=True)
+    points = fields.Nested(SalePointsSchema, required=True)
+    balances = fields.Nested(BalancesSchema, required=True, allow_none=True)
+    explain = fields.List(fields.Nested(ExplanationSchema), required=True)
+    coupons = fields.Nested(SaleCouponsSchema, required=True)
+    tier = Text(
+        required=True, allow_none=True, metadata=says("Tier the award was judged by.", "GOLD")
+    )
+    receipt_code = Text(metadata=says("Only for a sale without member: claims its points later."))
+
+
+class SaleLineViewSchema(SaleLineSchema):
+    """A line and what became of it."""
+
+    discount_minor = Minor(required=True, metadata=says("Taken off by coupons.", 500))
+    points_minor = Minor(required=True, metadata=says("Paid with points.", 0))
+    points = Points(required=True, metadata=says("Earned by this line.", 55))
+    returned_quantity = StrictInteger(required=True, metadata=says("Pieces brought back.", 0))
+    refunded_minor = Minor(required=True, metadata=says("Refunded so far.", 0))
+    clawed_back = Points(required=True, metadata=says("Claimed back by returns so far.", 0))
+
+
+class SaleViewSchema(SaleAnswerSchema):
+    """A sale as it stands; `points` and `balances` are those of its recording."""
+
+    status = Choice(*SALE_STATUSES, required=True)
+    occurred_at = Instant(required=True)
+    recorded_at = Instant(required=True)
+    currency = Currency(required=True)
+    store_id = ExternalKey(required=True, allow_none=True)
+    lines = fields.List(fields.Nested(SaleLineViewSchema), required=True)
+    refunded_minor = Minor(required=True)
+    points_clawed_back = Points(required=True)
+    points_restored = Points(required=True)
+
+
+class BatchedSaleSchema(SaleSchema):
+    """A sale in a batch: the body of ``POST /v1/sales``, judged by itself.
+
+    Only ``sale_id`` must be right for the batch to be read: a sale with any other mistake is
+    rejected in its own result and leaves the rest alone.
+    """
+
+    class Meta:
+        """Each sale is validated by itself."""
+
+        unknown = INCLUDE
+
+
+class SaleBatchSchema(WireSchema):
+    """Sales in the order they happened."""
+
+    sales = fields.List(
+        fields.Nested(BatchedSaleSchema),
+        required=True,
+        validate=validate.Length(min=1, max=MAX_SALES),
+    )
+
+
+class ErrorFieldSchema(WireSchema):
+    """One field that is wrong."""
+
+    field = fields.String(required=True)
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class SaleErrorSchema(WireSchema):
+    """Why a sale was rejected: the problem that a single post would have answered."""
+
+    code = Text(required=True, metadata=says("Stable, snake_case.", "unknown_member"))
+    status = StrictInteger(required=True, metadata=says("HTTP status of a single post.", 422))
+    detail = fields.String(required=True)
+    errors = fields.List(fields.Nested(ErrorFieldSchema), required=True)
+
+
+class SaleResultSchema(WireSchema):
+    """What became of one sale of a batch."""
+
+    sale_id = ExternalKey(required=True)
+    status = Choice("created", "replayed", "rejected", required=True)
+    points = fields.Nested(SalePointsSchema, metadata=says("Unless rejected."))
+    coupons = fields.Nested(
+        SaleCouponsSchema, metadata=says("Where the sale named coupons and was not rejected.")
+    )
+    error = fields.Nested(SaleErrorSchema, metadata=says("Only where rejected."))
+
+
+class SaleResultsSchema(WireSchema):
+    """One result a sale, in their order."""
+
+    results = fields.List(fields.Nested(SaleResultSchema), required=True)
