@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from shared.calls import Reply
 from shared.contracts import platform
-from shared.db import Call, Outcome, Snapshot, UnitOfWork, idempotency, sandbox
+from shared.db import Call, Outcome, Snapshot, Transactions, UnitOfWork, idempotency, sandbox
 from shared.errors import NotFound
 from shared.errors.sandbox import ClockMovesForwardOnly
 from shared.rpc.server import Database, every, rpc
@@ -22,7 +22,7 @@ class BaseService:
     """What all services have in common; a subclass sets ``name`` and adds its calls."""
 
     name: ClassVar[str]
-    db = Database()
+    db: Transactions = Database()
 
     def due_work(self) -> None:
         """Do whatever the present time makes due: expiry, sweeps, reviews (A8)."""
