@@ -55,10 +55,9 @@ def make_service(database: ServiceDatabase, clock: Clock, *, sandbox: bool = Fal
     return service
 
 
-def _marked(service: Any, attribute: str) -> list[Callable[..., Any]]:
-    names = [
-        name for name in dir(type(service)) if hasattr(getattr(type(service), name), attribute)
-    ]
+def _marked(service: Any, attribute: str) -> list[Any]:
+    kind = type(service)
+    names = [name for name in dir(kind) if hasattr(getattr(kind, name), attribute)]
     return [getattr(service, name) for name in names]
 
 
@@ -103,7 +102,11 @@ class Person:
         if method != "GET":
             headers["Idempotency-Key"] = key or str(uuid4())
         response = self.client.open(path, method=method, json=body, headers=headers)
-        return response.status_code, json.loads(response.data or b"{}"), response.headers
+        return (
+            response.status_code,
+            json.loads(response.data or b"{}"),
+            dict(response.headers),
+        )
 
     def get(self, path: str, *, status: int = 200) -> dict[str, Any]:
         """Return the body of a GET that must answer ``status``."""
@@ -239,11 +242,11 @@ class Platform:
         for consumer, heard in SUBSCRIPTIONS.items():
             if consumer not in self.services:
                 continue
-            if event.routing_key in heard.get(event.producer, ()):
-                handlers = _marked(self.services[consumer], "event_type")
+            wanted = {(kind.producer, kind.routing_key) for kind in heard}
+            if (event.producer, event.routing_key) in wanted:
                 next(
                     handler
-                    for handler in handlers
+                    for handler in _marked(self.services[consumer], "event_type")
                     if handler.event_type.routing_key == event.routing_key
                 )(envelope)
 
