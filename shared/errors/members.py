@@ -31,3 +31,10 @@ class MemberNotFound(LoyaltyError):
 
     code = "member_not_found"
     status = 404
+
+
+class ExternalIdNotProven(LoyaltyError):
+    """Ids of other systems are attached by those systems, not by the person."""
+
+    code = "external_id_not_proven"
+    status = 403

@@ -63,7 +63,12 @@ def _card(**kwargs: Any) -> Text:
 
 
 def _name(**kwargs: Any) -> Text:
-    return Text(max_length=100, metadata=_described("Full name.", "Li Lei"), **kwargs)
+    return Text(
+        max_length=100,
+        validate=validate.Regexp(r"\A\S(.*\S)?\Z", error="Starts or ends with a blank."),
+        metadata=_described("Full name.", "Li Lei"),
+        **kwargs,
+    )
 
 
 def _birthday(**kwargs: Any) -> LocalDate:
@@ -247,7 +252,7 @@ class IdentitySchema(WireSchema):
 
     member_id = Id(required=True)
     status = Choice(*MEMBER_STATUSES, required=True)
-    name_masked = Text(required=True, allow_none=True, metadata=_described("Masked.", "L*****"))
+    name_masked = Text(required=True, allow_none=True, metadata=_described("Masked.", "L**"))
     phone_masked = Text(required=True, metadata=_described("Masked.", "+86*******8000"))
 
 

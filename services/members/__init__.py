@@ -1,0 +1,11 @@
+"""Members: who takes part, and by which identifiers they are recognised.
+
+Owns profiles, identifiers (phone, e-mail, card, external id) and consents. Invariants:
+
+- an identifier has one owner at a time; phones are compared in E.164 (M1);
+- no personal value is stored in plain: values are sealed with a key per member, found by keyed
+  hashes, and kept out of events and stored answers (M4);
+- whoever is not the member sees personal values masked (M7).
+
+Events out: ``member.enrolled``, ``member.updated``. Events in: none.
+"""

@@ -1,0 +1,102 @@
+"""Rules about people: how values are compared, what strangers see of them, what cannot be."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from shared.errors import FieldError, Invalid
+
+PHONE, EMAIL, CARD, EXTERNAL = "phone", "email", "card", "external"
+FIELD_OF = {PHONE: "phone", EMAIL: "email", CARD: "card_number", EXTERNAL: "external_ids"}
+"""The request field an identifier of each kind comes in."""
+
+MASKED_BIRTHDAY = "****-**-**"
+_OLDEST_YEARS = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A value by which a member is recognised; ``system`` only where the kind is external."""
+
+    kind: str
+    value: str
+    system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The personal fields that identify nobody by themselves."""
+
+    name: str | None = None
+    birthday: date | None = None
+    gender: str | None = None
+
+
+def comparable_email(email: str) -> str:
+    """Return the form in which addresses are compared: no mail provider minds case."""
+    return email.strip().lower()
+
+
+def comparable_card(card_number: str) -> str:
+    """Return the form in which card numbers are compared, however a till or a person spells it."""
+    return card_number.replace(" ", "").replace("-", "").upper()
+
+
+def comparable_name(name: str) -> str:
+    """Return the form in which names are searched: one spelling of each letter and blank."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def check_birthday(birthday: date | None, *, today: date) -> None:
+    """Refuse a birthday nobody alive can have.
+
+    Raises:
+        Invalid: it lies in the future or too far back.
+    """
+    if birthday is None:
+        return
+    if birthday > today or today.year - birthday.year > _OLDEST_YEARS:
+        wrong = FieldError("birthday", "out_of_range", "Not the birthday of a living person.")
+        raise Invalid(errors=[wrong])
+
+
+def changed_profile(profile: Profile, changes: Mapping[str, object]) -> Profile:
+    """Return the profile with those of its fields that ``changes`` names."""
+    own = {name: value for name, value in changes.items() if name in Profile.__slots__}
+    return replace(profile, **own)  # type: ignore[arg-type]
+
+
+def mask_phone(phone: str) -> str:
+    """Keep the start of the country code and the last four digits, as receipts do (M7)."""
+    return _masked(phone, head=3, tail=4)
+
+
+def mask_name(name: str | None) -> str | None:
+    """Keep the first letter only, whatever the length (M7)."""
+    if name is None:
+        return None
+    return f"{name[0]}**" if len(name) > 1 else "**"
+
+
+def mask_email(email: str | None) -> str | None:
+    """Keep the first letter and the domain (M7)."""
+    if email is None:
+        return None
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}***@{domain}"
+
+
+def mask_value(value: str) -> str:
+    """Keep the last four characters of a card number or external id (M7)."""
+    return _masked(value, head=0, tail=4)
+
+
+def _masked(value: str, *, head: int, tail: int) -> str:
+    """Replace the middle by stars; of a short value at most a third is shown."""
+    if head + tail > len(value) // 2:
+        head, tail = 0, len(value) // 3
+    shown = value[len(value) - tail :] if tail else ""
+    return value[:head] + "*" * (len(value) - head - tail) + shown

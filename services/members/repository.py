@@ -1,0 +1,84 @@
+"""Writes of the members service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from services.members import tables
+from services.members.domain import Identifier
+from services.members.vault import Vault, seal_identifier
+from shared.security.crypto import DataKey
+
+
+def add_member(connection: sa.Connection, row: Mapping[str, Any]) -> None:
+    """Insert a member."""
+    connection.execute(sa.insert(tables.members).values(row))
+
+
+def lock_member(connection: sa.Connection, member_id: UUID) -> sa.Row[Any] | None:
+    """Return the member's row, locked until the transaction ends, unless there is none."""
+    statement = sa.select(tables.members).where(tables.members.c.member_id == member_id)
+    return connection.execute(statement.with_for_update()).one_or_none()
+
+
+def change_member(connection: sa.Connection, member_id: UUID, values: Mapping[str, Any]) -> None:
+    """Update columns of a locked member."""
+    mine = tables.members.c.member_id == member_id
+    connection.execute(sa.update(tables.members).where(mine).values(values))
+
+
+def take_identifiers(
+    connection: sa.Connection,
+    wanted: Iterable[Identifier],
+    *,
+    owner: UUID,
+    keys: tuple[Vault, DataKey],
+    now: datetime,
+) -> list[Identifier]:
+    """Give identifiers to ``owner``; return those that have an owner already (M1).
+
+    An enrolment running at the same time is waited for on the unique index. Rows go in sorted, so
+    that two enrolments with the same identifiers never wait for each other.
+    """
+    vault, data_key = keys
+    by_key = {(each.kind, each.system, vault.digest(each)): each for each in wanted}
+    rows = [
+        {
+            "kind": kind,
+            "system": system,
+            "digest": digest,
+            "member_id": owner,
+            "value": seal_identifier(data_key, by_key[kind, system, digest]),
+            "added_at": now,
+        }
+        for kind, system, digest in sorted(by_key)
+    ]
+    if not rows:
+        return []
+    table = tables.identifiers
+    statement = (
+        insert(table)
+        .values(rows)
+        .on_conflict_do_nothing(index_elements=[table.c.kind, table.c.system, table.c.digest])
+        .returning(table.c.kind, table.c.system, table.c.digest)
+    )
+    got = {(kind, system, bytes(digest)) for kind, system, digest in connection.execute(statement)}
+    return [each for key, each in by_key.items() if key not in got]
+
+
+def drop_identifiers(connection: sa.Connection, member_id: UUID, kind: str) -> None:
+    """Free the member's identifiers of one kind."""
+    table = tables.identifiers
+    connection.execute(sa.delete(table).where(table.c.member_id == member_id, table.c.kind == kind))
+
+
+def add_consents(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """Append to the consent history (M5)."""
+    if rows:
+        connection.execute(sa.insert(tables.consents), rows)

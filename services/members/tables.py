@@ -1,0 +1,78 @@
+"""Tables of the members service. No column holds a personal value in plain (M4)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID
+
+from shared.contracts.members.events import CHANNELS, MEMBER_STATUSES
+from shared.db.tables import new_metadata, platform_tables
+
+METADATA = new_metadata()
+PLATFORM = platform_tables(METADATA)
+
+
+def _words(column: str, words: tuple[str, ...]) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{word}'" for word in words)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+members = sa.Table(
+    "members",
+    METADATA,
+    sa.Column("member_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("locale", sa.Text),
+    sa.Column("home_store_id", sa.Text),
+    # Wrapped by the master key; without it every sealed value of the member is noise (M6).
+    sa.Column("data_key", sa.LargeBinary),
+    sa.Column("profile", sa.LargeBinary),
+    sa.Column("name_digest", sa.LargeBinary),
+    sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+    _words("status", MEMBER_STATUSES),
+    _words("channel", CHANNELS),
+    sa.CheckConstraint(
+        "status = 'erased' OR (data_key IS NOT NULL AND profile IS NOT NULL)",
+        name="readable_unless_erased",
+    ),
+    sa.Index("ix_members_name_digest", "name_digest", "member_id"),
+)
+
+identifiers = sa.Table(
+    "identifiers",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("system", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), nullable=False),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("kind IN ('phone', 'email', 'card', 'external')", name="kind_known"),
+    sa.CheckConstraint("(kind = 'external') = (system <> '')", name="system_if_external"),
+    sa.Index("ix_identifiers_member_id", "member_id"),
+    sa.Index(
+        "uq_identifiers_one_phone_and_email",
+        "member_id",
+        "kind",
+        unique=True,
+        postgresql_where=sa.text("kind IN ('phone', 'email')"),
+    ),
+)
+
+consents = sa.Table(
+    "consents",
+    METADATA,
+    sa.Column("consent_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("granted", sa.Boolean, nullable=False),
+    sa.Column("policy_version", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("proof", sa.Text, nullable=False),
+    sa.Column("recorded_by", sa.Text, nullable=False),
+    sa.Index("ix_consents_latest", "member_id", "purpose", "channel", "at", "consent_id"),
+)
+"""Every consent ever given or refused; the latest row of a purpose and channel holds (M5)."""

@@ -1,0 +1,78 @@
+"""Sealing, opening and finding personal values (M4)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import date
+
+from services.members.domain import EXTERNAL, Identifier, Profile
+from shared import phones
+from shared.security.crypto import DataKey, LookupKey, MasterKey
+from shared.settings import ServiceSettings
+
+_PROFILE = b"members.profile"
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The service's two keys and what is done with them."""
+
+    master: MasterKey
+    lookup: LookupKey
+
+    @classmethod
+    def of(cls, settings: ServiceSettings) -> Vault:
+        """Take the keys of the settings."""
+        return cls(MasterKey(settings.master_key.reveal()), LookupKey(settings.lookup_key.reveal()))
+
+    def digest(self, identifier: Identifier) -> bytes:
+        """Return what the identifier is found by.
+
+        For a phone this is the very digest that identity's tokens prove (`shared.phones.PURPOSE`).
+        """
+        if identifier.kind == EXTERNAL:
+            return self.lookup.digest(EXTERNAL, f"{identifier.system}\x1f{identifier.value}")
+        return self.lookup.digest(identifier.kind, identifier.value)
+
+    def name_digest(self, comparable_name: str) -> bytes:
+        """Return what a whole name is searched by."""
+        return self.lookup.digest("name", comparable_name)
+
+    def proves(self, verified_phone_digest: str | None, phone: str) -> bool:
+        """Return whether the digest of a token is that of ``phone`` (E.164)."""
+        raw = self.lookup.digest(phones.PURPOSE, phone)
+        expected = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        return hmac.compare_digest(
+            (verified_phone_digest or "").rstrip("=").encode(), expected.encode()
+        )
+
+
+def seal_profile(key: DataKey, profile: Profile) -> bytes:
+    """Seal the personal fields as one value."""
+    birthday = profile.birthday and profile.birthday.isoformat()
+    plain = {"name": profile.name, "birthday": birthday, "gender": profile.gender}
+    return key.seal(json.dumps(plain).encode(), context=_PROFILE)
+
+
+def open_profile(key: DataKey, sealed: bytes) -> Profile:
+    """Open what `seal_profile` sealed."""
+    plain = json.loads(key.open(sealed, context=_PROFILE))
+    birthday = plain["birthday"]
+    return Profile(plain["name"], birthday and date.fromisoformat(birthday), plain["gender"])
+
+
+def seal_identifier(key: DataKey, identifier: Identifier) -> bytes:
+    """Seal an identifier's value."""
+    return key.seal(identifier.value.encode(), context=_identifier(identifier.kind))
+
+
+def open_identifier(key: DataKey, kind: str, sealed: bytes) -> str:
+    """Open what `seal_identifier` sealed."""
+    return key.open(sealed, context=_identifier(kind)).decode()
+
+
+def _identifier(kind: str) -> bytes:
+    return b"identifiers." + kind.encode()

@@ -1,0 +1,87 @@
+"""From sealed rows to what a caller may see (M4, M7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.members import domain
+from services.members.vault import Vault, open_identifier, open_profile
+from shared.calls import Actor
+
+
+def sees_all(actor: Actor, member_id: object) -> bool:
+    """Return whether the caller is the member itself; everybody else sees masks."""
+    return actor.kind == "member" and actor.id == str(member_id)
+
+
+def member_view(
+    vault: Vault,
+    row: sa.Row[Any],
+    *,
+    identifiers: Iterable[sa.Row[Any]],
+    consents: Iterable[sa.Row[Any]],
+    personal: bool,
+) -> dict[str, Any]:
+    """Return a member as `MemberSchema` has it; ``personal`` is False for masked values."""
+    key = vault.master.unwrap(row.data_key)
+    profile = open_profile(key, row.profile)
+    opened = [
+        (each.kind, each.system, open_identifier(key, each.kind, each.value))
+        for each in identifiers
+    ]
+    view: dict[str, Any] = {
+        "member_id": row.member_id,
+        "status": row.status,
+        "masked": not personal,
+        "phone": _first(opened, domain.PHONE),
+        "email": _first(opened, domain.EMAIL),
+        "name": profile.name,
+        "birthday": profile.birthday and profile.birthday.isoformat(),
+        "gender": profile.gender,
+        "locale": row.locale,
+        "card_numbers": [value for kind, _, value in opened if kind == domain.CARD],
+        "external_ids": [
+            {"system": system, "id": value}
+            for kind, system, value in opened
+            if kind == domain.EXTERNAL
+        ],
+        "home_store_id": row.home_store_id,
+        "channel": row.channel,
+        "consents": [dict(each._mapping) for each in consents],
+        "enrolled_at": row.enrolled_at,
+        "updated_at": row.updated_at,
+    }
+    return view if personal else {**view, **_masks(view)}
+
+
+def identity_view(vault: Vault, row: sa.Row[Any], phone: bytes) -> dict[str, Any]:
+    """Return a member as `IdentitySchema` has it."""
+    key = vault.master.unwrap(row.data_key)
+    return {
+        "member_id": row.member_id,
+        "status": row.status,
+        "name_masked": domain.mask_name(open_profile(key, row.profile).name),
+        "phone_masked": domain.mask_phone(open_identifier(key, domain.PHONE, phone)),
+    }
+
+
+def _first(opened: list[tuple[str, str, str]], kind: str) -> str | None:
+    return next((value for its_kind, _, value in opened if its_kind == kind), None)
+
+
+def _masks(view: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "phone": domain.mask_phone(view["phone"]),
+        "email": domain.mask_email(view["email"]),
+        "name": domain.mask_name(view["name"]),
+        "birthday": view["birthday"] and domain.MASKED_BIRTHDAY,
+        "gender": None,
+        "card_numbers": [domain.mask_value(number) for number in view["card_numbers"]],
+        "external_ids": [
+            {"system": each["system"], "id": domain.mask_value(each["id"])}
+            for each in view["external_ids"]
+        ],
+    }
