@@ -1,0 +1,17 @@
+"""Coupons: campaigns, codes, who holds which coupon, and what an order's coupons take off.
+
+Owns campaigns, coupons, their codes, reservations, redemptions, limits and budgets.
+
+Invariants:
+    - A coupon changes status by one conditional UPDATE whose row count is tested, with a history
+      row in the same transaction (C1). One coupon is in at most one living redemption: a unique
+      index says so, whatever the code does.
+    - Limits and budgets are taken with the reservation, returned with it, and never passed (C6).
+    - Time judges, not a job: a coupon is lapsed from its instant on, even where the sweep that
+      writes it down is late (C5).
+    - Locks are taken in one order everywhere: order, usage counters by key, coupons by id.
+
+Events in: ``member.enrolled``, ``member.updated``, ``tier.changed``, ``sale.recorded``,
+``sale.returned``, ``sale.cancelled``, ``checkout.closed``.
+Events out: ``coupon.issued``, ``.reserved``, ``.redeemed``, ``.restored``, ``.expired``.
+"""

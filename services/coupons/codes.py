@@ -1,0 +1,107 @@
+"""Codes of coupons: made, spelt, recognised, kept (C8)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.security.crypto import DataKey, LookupKey, MasterKey
+
+ALPHABET = "34679ACDEFGHJKMNPQRTVWXY"
+"""Capital letters and digits without those taken for another when read or typed: 0 O, 1 I L,
+2 Z, 5 S, 8 B, U. The check below needs its size to be even."""
+
+RANDOM_CHARACTERS = 11
+"""Of 24 values each: 50.4 random bits."""
+
+_GROUP = 4
+_SHOWN = 4
+_MASK = "*"
+_PURPOSE = "coupon-code"
+
+
+def new_code() -> str:
+    """Return a fresh code such as ``K7PX-3FQN-W9TA``; its last character checks the others."""
+    body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARACTERS))
+    full = body + check_character(body)
+    return "-".join(full[at : at + _GROUP] for at in range(0, len(full), _GROUP))
+
+
+def check_character(body: str) -> str:
+    """Return the character that completes ``body``, by ISO 7064's hybrid system.
+
+    Any single wrong character is noticed, and nearly every swap of two neighbours.
+    """
+    size = len(ALPHABET)
+    product = size
+    for character in body:
+        total = (product + ALPHABET.index(character)) % size or size
+        product = total * 2 % (size + 1)
+    return ALPHABET[(size + 1 - product) % size]
+
+
+def normalise(typed: str) -> str:
+    """Return the one form of all spellings of a code: case, blanks and hyphens do not matter."""
+    return "".join(typed.split()).replace("-", "").upper()
+
+
+def is_well_formed(typed: str) -> bool:
+    """Return whether this could be a code of `new_code`; most typing mistakes could not."""
+    code = normalise(typed)
+    if len(code) != RANDOM_CHARACTERS + 1 or not set(code) <= set(ALPHABET):
+        return False
+    return check_character(code[:-1]) == code[-1]
+
+
+def hint_of(code: str) -> str:
+    """Return the part of a code that staff may see."""
+    return code[-_SHOWN:]
+
+
+def masked(hint: str) -> str:
+    """Return how a code looks to those it does not belong to."""
+    hidden = _MASK * _GROUP
+    return f"{hidden}-{hidden}-{hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBook:
+    """The keys of this service, and what codes need them for."""
+
+    master: MasterKey
+    lookup: LookupKey
+
+    def digest(self, typed: str) -> bytes:
+        """Return the keyed hash by which a unique code is found."""
+        return self.lookup.digest(_PURPOSE, normalise(typed))
+
+    def fingerprint(self, text: str) -> bytes:
+        """Return a keyed hash of what an order asked for; it contains codes, so it has a key."""
+        return self.lookup.digest("coupon-order", text)
+
+    def new_key(self) -> tuple[DataKey, bytes]:
+        """Return a key for a campaign's codes, and its wrapped form."""
+        return self.master.new_data_key()
+
+    def key(self, wrapped: bytes) -> DataKey:
+        """Return a campaign's key."""
+        return self.master.unwrap(wrapped)
+
+    def seal_result(self, order_id: str, text: str) -> bytes:
+        """Encrypt an order's answer, which repeats its codes."""
+        return self.master.seal(text.encode(), context=f"order:{order_id}".encode())
+
+    def open_result(self, order_id: str, sealed: bytes) -> str:
+        """Decrypt an order's answer."""
+        return self.master.open(sealed, context=f"order:{order_id}".encode()).decode()
+
+
+def seal(key: DataKey, coupon_id: UUID, code: str) -> bytes:
+    """Encrypt a coupon's code."""
+    return key.seal(code.encode(), context=coupon_id.bytes)
+
+
+def unseal(key: DataKey, coupon_id: UUID, sealed: bytes) -> str:
+    """Decrypt a coupon's code."""
+    return key.open(sealed, context=coupon_id.bytes).decode()

@@ -1,0 +1,71 @@
+"""Rules of coupons, pure: what a campaign may say, when a coupon is good, what it takes off."""
+
+from __future__ import annotations
+
+from services.coupons.domain.campaign import (
+    Campaign,
+    Demand,
+    Limits,
+    Scope,
+    Stacking,
+    Terms,
+    Validity,
+    draft_problems,
+    issue_demands,
+    publish_problems,
+    use_demands,
+)
+from services.coupons.domain.discounts import Line
+from services.coupons.domain.pricing import (
+    Applied,
+    Basket,
+    Candidate,
+    Evaluation,
+    HeldCoupon,
+    Shopper,
+    Unused,
+    evaluate,
+    refusal,
+)
+from services.coupons.domain.reasons import message_for
+from services.coupons.domain.validity import (
+    EXPIRES_SOON_DAYS,
+    VISIBLE_AFTER_END,
+    days_left,
+    local_text,
+    period,
+    status_at,
+    wallet_reason,
+)
+
+__all__ = [
+    "EXPIRES_SOON_DAYS",
+    "VISIBLE_AFTER_END",
+    "Applied",
+    "Basket",
+    "Campaign",
+    "Candidate",
+    "Demand",
+    "Evaluation",
+    "HeldCoupon",
+    "Limits",
+    "Line",
+    "Scope",
+    "Shopper",
+    "Stacking",
+    "Terms",
+    "Unused",
+    "Validity",
+    "days_left",
+    "draft_problems",
+    "evaluate",
+    "issue_demands",
+    "local_text",
+    "message_for",
+    "period",
+    "publish_problems",
+    "refusal",
+    "status_at",
+    "use_demands",
+    "wallet_reason",
+]

@@ -1,0 +1,202 @@
+"""What a campaign says, what it may not say, and which counters its coupons draw on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from shared.errors import FieldError
+
+_PERCENT_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Values a campaign is for, or not for; None is no word about it."""
+
+    skus: frozenset[str] | None = None
+    categories: frozenset[str] | None = None
+    brands: frozenset[str] | None = None
+    stores: frozenset[str] | None = None
+    channels: frozenset[str] | None = None
+    tiers: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """A window, days after issue, or for ever; a draft may have none yet."""
+
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    days_after_issue: int | None = None
+    never_expires: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often at most; None is no limit."""
+
+    total: int | None = None
+    per_member: int | None = None
+    per_member_per_day: int | None = None
+    per_store: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stacking:
+    """What a coupon combines with."""
+
+    category: str = "general"
+    exclusive: bool = False
+    joint_with: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """All that decides what a coupon of a campaign is worth, to whom, and when."""
+
+    kind: str
+    value: int | None
+    validity: Validity
+    max_discount_minor: int | None = None
+    min_spend_minor: int | None = None
+    scope: Scope = Scope()
+    excluded: Scope = Scope()
+    limits: Limits = Limits()
+    budget_minor: int | None = None
+    stacking: Stacking = Stacking()
+    code_type: str = "unique"
+    code_value: str | None = None
+    restore_on_partial_return: bool = False
+    priority: int = 100
+
+    @property
+    def public(self) -> bool:
+        """Whether all share one code."""
+        return self.code_type == "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign as it stands."""
+
+    campaign_id: UUID
+    name: str
+    status: str
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What an issue or a use takes from one counter; ``refusal`` is the reason when it is full."""
+
+    scope: str
+    holder: str
+    amount: int
+    limit: int
+    refusal: str
+
+
+def issue_demands(terms: Terms, member_id: UUID) -> tuple[Demand, ...]:
+    """Return the counters that issuing one coupon draws on.
+
+    ``limits.total`` caps the coupons issued of a campaign with unique codes.
+    """
+    limits = terms.limits
+    drawn = [
+        ("held", str(member_id), limits.per_member, "limit_reached"),
+        ("issued", "", limits.total, "budget_exhausted"),
+    ]
+    return tuple(
+        Demand(scope, holder, 1, limit, refusal)
+        for scope, holder, limit, refusal in drawn
+        if limit is not None
+    )
+
+
+def use_demands(
+    terms: Terms, *, member_id: UUID | None, store_id: str | None, used_on: date, discount: int
+) -> tuple[Demand, ...]:
+    """Return the counters that one use draws on (C6).
+
+    Args:
+        terms: The campaign's.
+        member_id: Who uses it; the limits per member are for members only.
+        store_id: Where; orders without a store count as one store.
+        used_on: Local day of the purchase.
+        discount: What it takes off, in minor units.
+    """
+    limits = terms.limits
+    drawn: list[tuple[str, str, int, int | None, str]] = []
+    if member_id is not None:
+        day = f"{member_id}/{used_on.isoformat()}"
+        drawn.append(("member", str(member_id), 1, limits.per_member, "limit_reached"))
+        drawn.append(("member_day", day, 1, limits.per_member_per_day, "limit_reached"))
+    drawn.append(("store", store_id or "", 1, limits.per_store, "limit_reached"))
+    if terms.public:
+        drawn.append(("uses", "", 1, limits.total, "budget_exhausted"))
+    drawn.append(("budget", "", discount, terms.budget_minor, "budget_exhausted"))
+    return tuple(
+        Demand(scope, holder, amount, limit, refusal)
+        for scope, holder, amount, limit, refusal in drawn
+        if limit is not None
+    )
+
+
+def draft_problems(terms: Terms) -> list[FieldError]:
+    """Return what is wrong with a campaign however unfinished it may be."""
+    return [*_value_problems(terms), *_validity_problems(terms), *_code_problems(terms)]
+
+
+def publish_problems(terms: Terms, now: datetime) -> list[FieldError]:
+    """Return what keeps a campaign from being published; no hidden expiry among others (C5)."""
+    return [*draft_problems(terms), *_unfinished(terms, now)]
+
+
+def _value_problems(terms: Terms) -> Iterator[FieldError]:
+    if terms.kind == "free_shipping":
+        if terms.value is not None:
+            yield FieldError("value", "not_allowed", "free_shipping has no value.")
+    elif terms.value is None:
+        yield FieldError("value", "required", f"{terms.kind} needs a value.")
+    elif terms.kind == "percent_off" and terms.value > _PERCENT_MAX:
+        yield FieldError("value", "out_of_range", "Percent is a whole number from 1 to 100.")
+
+
+def _validity_problems(terms: Terms) -> Iterator[FieldError]:
+    validity = terms.validity
+    window = validity.starts_at is not None or validity.ends_at is not None
+    forms = [window, validity.days_after_issue is not None, validity.never_expires]
+    if sum(forms) > 1:
+        message = "Give a window, days_after_issue or never_expires: one of them."
+        yield FieldError("validity", "ambiguous", message)
+    if not window:
+        return
+    if validity.starts_at is None or validity.ends_at is None:
+        yield FieldError("validity", "incomplete", "A window has from and until.")
+    elif validity.starts_at >= validity.ends_at:
+        yield FieldError("validity.until", "out_of_range", "The window ends before it begins.")
+
+
+def _code_problems(terms: Terms) -> Iterator[FieldError]:
+    if not terms.public and terms.code_value is not None:
+        yield FieldError("code.value", "not_allowed", "Unique codes are made, not given.")
+    if terms.public and terms.validity.days_after_issue is not None:
+        message = "A public code is not issued; give a window or never_expires."
+        yield FieldError("validity.days_after_issue", "not_allowed", message)
+
+
+def _unfinished(terms: Terms, now: datetime) -> Iterator[FieldError]:
+    validity = terms.validity
+    if validity == Validity():
+        yield FieldError("validity", "required", "Say when its coupons expire, or never_expires.")
+    if validity.ends_at is not None and validity.ends_at <= now:
+        yield FieldError("validity.until", "out_of_range", "The window is over already.")
+    if terms.public and terms.code_value is None:
+        yield FieldError("code.value", "required", "A public code needs its value.")
+    if terms.kind == "amount_off" and terms.value and terms.budget_minor is not None:
+        one_use = min(terms.value, terms.max_discount_minor or terms.value)
+        if terms.budget_minor < one_use:
+            yield FieldError("budget_minor", "out_of_range", "The budget is below one use.")

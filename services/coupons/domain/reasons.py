@@ -1,0 +1,36 @@
+"""Why a code does not count: one stable word each, and the sentence for people (C7)."""
+
+from __future__ import annotations
+
+_MESSAGES = {
+    "unknown": "There is no such code.",
+    "void": "This coupon was withdrawn.",
+    "gifted": "This coupon was given to somebody else.",
+    "used": "This coupon has been used.",
+    "reserved": "This coupon is held for another order.",
+    "lapsed": "This coupon is past its last day.",
+    "not_yet_valid": "This coupon is not good yet.",
+    "paused": "This campaign is paused.",
+    "archived": "This campaign has ended.",
+    "foreign": "This coupon belongs to another member.",
+    "member_required": "This coupon needs the member it is for.",
+    "member_not_active": "The membership is not active.",
+    "unknown_member": "There is no such member.",
+    "wrong_scope": "Nothing in this basket, or not this shopper, shop or channel, is covered.",
+    "wrong_tier": "This campaign is for other tiers.",
+    "public_code": "This campaign has a public code; nobody needs a coupon of their own.",
+    "below_minimum": "The covered goods cost less than the coupon's minimum.",
+    "currency_mismatch": "The coupons of this programme are in another currency.",
+    "limit_reached": "A limit of this campaign is reached.",
+    "budget_exhausted": "The campaign's total or budget is used up.",
+    "duplicate": "This code was given twice.",
+    "too_many": "An order takes five coupons at most.",
+    "category_taken": "Another coupon of the same category is applied.",
+    "not_combinable": "This coupon does not combine with one that is applied.",
+    "no_discount": "The coupons before it left nothing to take off.",
+}
+
+
+def message_for(reason: str) -> str:
+    """Return the sentence of a reason code."""
+    return _MESSAGES[reason]

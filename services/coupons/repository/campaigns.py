@@ -1,0 +1,165 @@
+"""Campaigns as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg2.errors
+import sqlalchemy as sa
+
+from services.coupons.codes import normalise
+from services.coupons.domain import Campaign, Limits, Scope, Stacking, Terms, Validity
+from services.coupons.tables import campaigns
+from shared.errors import NotFound
+from shared.errors.coupons import CampaignStateConflict, CodeTaken
+
+Columns = dict[str, Any]
+
+_PLAIN = (
+    "name",
+    "kind",
+    "value",
+    "max_discount_minor",
+    "min_spend_minor",
+    "scope",
+    "excluded",
+    "budget_minor",
+    "restore_on_partial_return",
+    "terms",
+    "priority",
+)
+_LIMITS = ("total", "per_member", "per_member_per_day", "per_store")
+_RUNNING = ("published", "paused")
+
+
+def columns_of(command: Mapping[str, Any]) -> Columns:
+    """Return the columns that a draft, or a change of one, sets."""
+    columns: Columns = {name: command[name] for name in _PLAIN if name in command}
+    if "validity" in command:
+        validity = command["validity"] or {}
+        columns["starts_at"] = validity.get("starts_at")
+        columns["ends_at"] = validity.get("ends_at")
+        columns["days_after_issue"] = validity.get("days_after_issue")
+        columns["never_expires"] = validity.get("never_expires", False)
+    if "limits" in command:
+        columns |= {f"limit_{name}": command["limits"].get(name) for name in _LIMITS}
+    if "stacking" in command:
+        columns |= {f"stacking_{name}": value for name, value in command["stacking"].items()}
+    if "code" in command:
+        value = command["code"]["value"]
+        columns["code_type"] = command["code"]["type"]
+        columns["code_value"] = value
+        columns["code_normal"] = None if value is None else normalise(value)
+    return columns
+
+
+def terms_of(columns: Mapping[str, Any]) -> Terms:
+    """Return the terms that a row, or the columns for one, state."""
+    return Terms(
+        kind=columns["kind"],
+        value=columns["value"],
+        max_discount_minor=columns["max_discount_minor"],
+        min_spend_minor=columns["min_spend_minor"],
+        scope=_scope(columns["scope"]),
+        excluded=_scope(columns["excluded"]),
+        validity=Validity(
+            starts_at=columns["starts_at"],
+            ends_at=columns["ends_at"],
+            days_after_issue=columns["days_after_issue"],
+            never_expires=columns["never_expires"],
+        ),
+        limits=Limits(**{name: columns[f"limit_{name}"] for name in _LIMITS}),
+        budget_minor=columns["budget_minor"],
+        stacking=Stacking(
+            category=columns["stacking_category"],
+            exclusive=columns["stacking_exclusive"],
+            joint_with=frozenset(columns["stacking_joint_with"]),
+        ),
+        code_type=columns["code_type"],
+        code_value=columns["code_value"],
+        restore_on_partial_return=columns["restore_on_partial_return"],
+        priority=columns["priority"],
+    )
+
+
+def campaign_of(row: Mapping[str, Any]) -> Campaign:
+    """Return a row as the domain sees it."""
+    return Campaign(row["campaign_id"], row["name"], row["status"], terms_of(row))
+
+
+def _scope(stored: Mapping[str, Sequence[str]]) -> Scope:
+    return Scope(**{key: frozenset(values) for key, values in stored.items()})
+
+
+def insert(connection: sa.Connection, columns: Columns) -> sa.RowMapping:
+    """Store a new campaign."""
+    statement = sa.insert(campaigns).values(**columns).returning(campaigns)
+    return connection.execute(statement).mappings().one()
+
+
+def get(connection: sa.Connection, campaign_id: UUID, *, lock: bool = False) -> sa.RowMapping:
+    """Return a campaign's row.
+
+    Raises:
+        NotFound: there is none.
+    """
+    statement = sa.select(campaigns).where(campaigns.c.campaign_id == campaign_id)
+    if lock:
+        statement = statement.with_for_update()
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def by_id(connection: sa.Connection, campaign_ids: Iterable[UUID]) -> dict[UUID, Campaign]:
+    """Return campaigns by id."""
+    statement = sa.select(campaigns).where(campaigns.c.campaign_id.in_(set(campaign_ids)))
+    found = connection.execute(statement).mappings()
+    return {row["campaign_id"]: campaign_of(row) for row in found}
+
+
+def by_public_code(connection: sa.Connection, normals: Iterable[str]) -> dict[str, Campaign]:
+    """Return the running campaigns with these public codes, by normal code."""
+    statement = sa.select(campaigns).where(
+        campaigns.c.code_type == "public",
+        campaigns.c.status.in_(_RUNNING),
+        campaigns.c.code_normal.in_(set(normals)),
+    )
+    found = connection.execute(statement).mappings()
+    return {row["code_normal"]: campaign_of(row) for row in found}
+
+
+def move(
+    connection: sa.Connection,
+    campaign_id: UUID,
+    *,
+    sources: Sequence[str],
+    target: str,
+    now: datetime,
+    **columns: Any,
+) -> sa.RowMapping:
+    """Change the status by one conditional update.
+
+    Raises:
+        CampaignStateConflict: its status is none of ``sources``.
+        CodeTaken: another running campaign has its public code.
+    """
+    statement = (
+        sa.update(campaigns)
+        .where(campaigns.c.campaign_id == campaign_id, campaigns.c.status.in_(sources))
+        .values(status=target, updated_at=now, **columns)
+        .returning(campaigns)
+    )
+    try:
+        row = connection.execute(statement).mappings().one_or_none()
+    except sa.exc.IntegrityError as error:
+        if isinstance(error.orig, psycopg2.errors.UniqueViolation):
+            raise CodeTaken from None
+        raise
+    if row is None:
+        raise CampaignStateConflict
+    return row

@@ -1,0 +1,140 @@
+"""Coupons as rows; each change of status is one conditional update (C1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.coupons.domain import HeldCoupon
+from services.coupons.tables import coupons
+from shared.errors import Busy
+
+_FREE = ("issued", "restored")
+
+
+def insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Store new coupons."""
+    connection.execute(sa.insert(coupons), list(rows))
+
+
+def by_digest(connection: sa.Connection, digests: Iterable[bytes]) -> dict[bytes, sa.RowMapping]:
+    """Return coupons by the keyed hash of their code."""
+    statement = sa.select(coupons.c.code_digest, coupons.c.coupon_id, coupons.c.campaign_id).where(
+        coupons.c.code_digest.in_(set(digests))
+    )
+    found = connection.execute(statement).mappings()
+    return {bytes(row["code_digest"]): row for row in found}
+
+
+def held(
+    connection: sa.Connection, coupon_ids: Iterable[UUID], *, lock: bool
+) -> dict[UUID, HeldCoupon]:
+    """Return coupons by id, locked in the order of their ids if ``lock``."""
+    statement = (
+        sa.select(
+            coupons.c.coupon_id,
+            coupons.c.member_id,
+            coupons.c.status,
+            coupons.c.valid_from,
+            coupons.c.valid_until,
+        )
+        .where(coupons.c.coupon_id.in_(set(coupon_ids)))
+        .order_by(coupons.c.coupon_id)
+    )
+    if lock:
+        statement = statement.with_for_update()
+    rows = connection.execute(statement).mappings()
+    return {row["coupon_id"]: HeldCoupon(**row) for row in rows}
+
+
+def reserve(
+    connection: sa.Connection, coupon_id: UUID, *, order_id: str, at: datetime, now: datetime
+) -> None:
+    """Hold a coupon for an order, if it is free and good at ``at``.
+
+    Raises:
+        Busy: it is not, though the caller has it locked and judged.
+    """
+    _changed_one(
+        connection,
+        sa.update(coupons)
+        .where(
+            coupons.c.coupon_id == coupon_id,
+            coupons.c.status.in_((*_FREE, "expired")),
+            coupons.c.valid_from <= at,
+            sa.or_(coupons.c.valid_until.is_(None), coupons.c.valid_until > at),
+        )
+        .values(status="reserved", order_id=order_id, updated_at=now),
+    )
+
+
+def release(connection: sa.Connection, coupon_id: UUID, *, order_id: str, now: datetime) -> str:
+    """Give a held coupon back as it was; returns its status now."""
+    return _changed_one(
+        connection,
+        _used_by(coupon_id, "reserved", order_id).values(
+            status=coupons.c.free_status, order_id=None, updated_at=now
+        ),
+    )
+
+
+def redeem(connection: sa.Connection, coupon_id: UUID, *, order_id: str, now: datetime) -> str:
+    """Use up a held coupon; returns its status now."""
+    statement = _used_by(coupon_id, "reserved", order_id)
+    return _changed_one(connection, statement.values(status="redeemed", updated_at=now))
+
+
+def restore(connection: sa.Connection, coupon_id: UUID, *, order_id: str, now: datetime) -> str:
+    """Make a used coupon good again, its dates unchanged (C3); returns its status now."""
+    return _changed_one(
+        connection,
+        _used_by(coupon_id, "redeemed", order_id).values(
+            status="restored", free_status="restored", order_id=None, updated_at=now
+        ),
+    )
+
+
+def expire_batch(connection: sa.Connection, now: datetime, *, limit: int) -> list[sa.RowMapping]:
+    """Write down that free coupons have lapsed; returns them with the status they had."""
+    lapsed = (
+        sa.select(coupons.c.coupon_id, coupons.c.status.label("from_status"))
+        .where(coupons.c.status.in_(_FREE), coupons.c.valid_until <= now)
+        .order_by(coupons.c.valid_until)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("lapsed")
+    )
+    statement = (
+        sa.update(coupons)
+        .where(coupons.c.coupon_id == lapsed.c.coupon_id, coupons.c.status.in_(_FREE))
+        .values(status="expired", updated_at=now)
+        .returning(
+            coupons.c.coupon_id,
+            coupons.c.campaign_id,
+            coupons.c.member_id,
+            coupons.c.valid_until,
+            lapsed.c.from_status,
+        )
+    )
+    return list(connection.execute(statement).mappings())
+
+
+def _used_by(coupon_id: UUID, status: str, order_id: str) -> sa.Update:
+    return sa.update(coupons).where(
+        coupons.c.coupon_id == coupon_id,
+        coupons.c.status == status,
+        coupons.c.order_id == order_id,
+    )
+
+
+def _changed_one(connection: sa.Connection, statement: sa.Update) -> str:
+    status: str | None = connection.execute(
+        statement.returning(coupons.c.status)
+    ).scalar_one_or_none()
+    if status is None:
+        raise Busy
+    return status
