@@ -46,6 +46,16 @@ def open_once(connection: Connection) -> Connection:
     return connection
 
 
+def publish_without_reading(connection: Connection) -> None:
+    """Let green threads publish over an open connection that another one reads from.
+
+    py-amqp reads from the socket before each publish, to see whether the broker blocks publishers;
+    that tears frames apart which the consuming thread is in the middle of.
+    """
+    properties = getattr(connection.connection, "client_properties", {})
+    properties.get("capabilities", {}).pop("connection.blocked", None)
+
+
 def failures(connection: Connection) -> tuple[type[BaseException], ...]:
     """Return the errors that mean "this connection or channel is of no more use".
 

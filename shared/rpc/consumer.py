@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import eventlet
@@ -32,7 +32,13 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import ProviderCollector
 from nameko.messaging import QueueConsumer, QueueConsumerStopped
 
-from shared.messaging.connections import ConnectionFactory, backoff, failures, open_once
+from shared.messaging.connections import (
+    ConnectionFactory,
+    backoff,
+    failures,
+    open_once,
+    publish_without_reading,
+)
 from shared.rpc.wire import CONTENT_ENCODING, CONTENT_TYPE, RPC_EXCHANGE, decode, encode
 
 _log = structlog.get_logger(__name__)
@@ -65,9 +71,11 @@ class Container(ServiceContainer):  # type: ignore[misc]
 class ResilientConsumer(QueueConsumer):  # type: ignore[misc]
     """One connection per container that comes back by itself and can always be stopped.
 
-    A provider has a ``queue`` and ``handle_message(body, message)``; it may bound what it is given
-    at a time by ``prefetch`` (default: the container's workers) and say by ``on_undecodable`` what
-    becomes of a message that is no JSON (default: it is rejected).
+    A provider has a ``queue`` and ``handle_message(body, message)``, called in a thread of its own;
+    or ``accept(body, message)``, called in the consuming thread and so in order. It may bound what
+    it is given at a time by ``prefetch`` (default: the container's workers), ``declare`` more than
+    its queue, and say by ``on_undecodable`` what becomes of a message that is no JSON (default: it
+    is rejected).
     """
 
     _connected = False
@@ -96,6 +104,7 @@ class ResilientConsumer(QueueConsumer):  # type: ignore[misc]
             connection = self.connection
             try:
                 open_once(connection)
+                publish_without_reading(connection)
                 pauses = backoff()
                 self._consume_from_connection(connection)
             except failures(connection) as error:
@@ -145,10 +154,13 @@ class ResilientConsumer(QueueConsumer):  # type: ignore[misc]
                 settle(consumer.cancel)
             removed.send()
 
-    def get_consumers(self, consumer_cls: Any, _channel: Any) -> list[Consumer]:
+    def get_consumers(self, consumer_cls: Any, channel: Any) -> list[Consumer]:
         """Make one consumer per provider, each with its own bound on messages in flight."""
         self._consumers = {}
         for provider in self._providers:
+            declare = getattr(provider, "declare", None)
+            if declare is not None:
+                declare(channel)
             consumer = consumer_cls(
                 queues=[provider.queue], on_message=functools.partial(self._receive, provider)
             )
@@ -163,21 +175,30 @@ class ResilientConsumer(QueueConsumer):  # type: ignore[misc]
             _log.exception("message_undecodable", queue=provider.queue.name)
             getattr(provider, "on_undecodable", reject)(message)
             return
-        self.handle_message(provider, body, message)
+        accept = getattr(provider, "accept", None)
+        if accept is not None:
+            accept(body, message)
+        else:
+            self.handle_message(provider, body, message)
 
     def handle_message(self, provider: Any, body: Any, message: Message) -> None:
         """Hand the message to its provider in a thread of its own."""
 
         def handle() -> None:
-            try:
-                # A message that cannot be started goes back to the queue with the connection.
-                with contextlib.suppress(ContainerBeingKilled):
-                    provider.handle_message(body, message)
-            finally:
-                self._receiving -= 1
+            # A message that cannot be started goes back to the queue with the connection.
+            with self.working(), contextlib.suppress(ContainerBeingKilled):
+                provider.handle_message(body, message)
 
-        self._receiving += 1
         self.container.spawn_managed_thread(handle, identifier=f"receive {provider.queue.name}")
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Keep the connection for as long as the block runs, also when asked to stop."""
+        self._receiving += 1
+        try:
+            yield
+        finally:
+            self._receiving -= 1
 
     def stop(self) -> None:
         """Stop consuming; while there never was a connection there is nothing to wait for."""

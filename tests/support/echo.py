@@ -26,7 +26,7 @@ def context() -> CallContext:
     return CallContext(request_id=str(uuid.uuid4()))
 
 
-def echo_service(name: str | None = None, *, timeout_s: float = 5) -> type:
+def echo_service(name: str | None = None, *, timeout_s: float = 5) -> Any:
     """Return a new nameko class, under a name nobody else uses unless one is given."""
     from shared.rpc.server import rpc  # noqa: PLC0415 - clients import this module too
 

@@ -1,4 +1,4 @@
-"""A RabbitMQ node of one's own: other node name, ports, cookie and data than any other on the machine."""
+"""A RabbitMQ node of one's own: no name, port, cookie or data shared with another."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 # The distribution's wrappers in sbin insist on the system's own user and directories.
 _PLACES = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/sbin", "/usr/local/sbin", "/usr/sbin")
@@ -208,13 +209,13 @@ def _join(directory: Path) -> Rabbit:
 
 
 @contextlib.contextmanager
-def _state(directory: Path) -> Iterator[dict[str, int | str]]:
+def _state(directory: Path) -> Iterator[dict[str, Any]]:
     """Read what the session's workers know, and write it back, one worker at a time."""
     path = directory / "rabbitmq.json"
     with path.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        state = json.loads(file.read() or "{}")
+        state: dict[str, Any] = json.loads(file.read() or "{}")
         yield state
         file.seek(0)
         file.truncate()

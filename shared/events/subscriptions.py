@@ -1,0 +1,37 @@
+"""Who hears what: the one table of which service consumes which events.
+
+The consumer's containers and the producer's relay both declare queues from it. So an event is never
+published before the queues exist that must get it, in whichever order services are deployed, and an
+event nobody is listed for is known to be of no interest rather than lost.
+"""
+
+from __future__ import annotations
+
+from shared.contracts.event import EventType
+from shared.contracts.members import events as members
+from shared.contracts.points import events as points
+from shared.contracts.tiers import events as tiers
+
+SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
+    "coupons": (
+        members.ENROLLED,
+        members.UPDATED,
+        points.CHECKOUT_CLOSED,
+        points.SALE_CANCELLED,
+        points.SALE_RECORDED,
+        points.SALE_RETURNED,
+        tiers.CHANGED,
+    ),
+    "points": (
+        members.ENROLLED,
+        members.UPDATED,
+        tiers.CHANGED,
+    ),
+    "tiers": (
+        members.ENROLLED,
+        points.SALE_CANCELLED,
+        points.SALE_RECORDED,
+        points.SALE_RETURNED,
+    ),
+}
+"""Consumer → events it has a handler for."""
