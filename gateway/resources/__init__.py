@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-RESOURCES: tuple[str, ...] = ("health",)
+RESOURCES: tuple[str, ...] = ("health", "auth", "staff", "stores", "terminals", "clients")
 
 SANDBOX_RESOURCES: tuple[str, ...] = ("sandbox",)
 """Exist only with ``LOYALTY_SANDBOX=1`` (A8)."""

@@ -1,0 +1,14 @@
+"""Identity: staff, stores, terminals, API clients, and how all of them and members sign in.
+
+It owns the signing keys of access tokens, one-time codes and refresh-token families. Of a member
+it knows an id and, for a few minutes, the keyed digest of a phone.
+
+What always holds:
+
+- A secret is kept as a hash only; signing keys are sealed by the master key.
+- A failed sign-in says nothing about what was wrong, by words, status or time (I3).
+- A refresh token works once; using it again ends its family (I1).
+- There is an active admin.
+
+It publishes and consumes no events.
+"""
