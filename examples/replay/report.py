@@ -74,6 +74,8 @@ def coupon_rows(timeline: Timeline, outcome: Outcome) -> Iterator[Row]:
     tally = outcome.tally
     yield "campaigns", f"{sum(len(day.offers) for day in timeline.days):,}"
     yield "issued", f"{tally.coupons_issued:,}"
+    if tally.coupons_issued_before:
+        yield "issued before", f"{tally.coupons_issued_before:,}"
     yield "redeemed", f"{tally.coupons_redeemed:,} for {tally.discount_minor / 100:,.2f}"
     yield "rejected", counts(tally.coupon_rejections)
     if tally.coupons_missing:

@@ -118,8 +118,8 @@ class Replay:
     def _play(self, day: Day, staff: Staff, pool: Executor) -> None:
         """One day: offers start in its morning, sales are posted at its close."""
         with self._phase("campaigns"):
-            issued = pool.map(lambda offer: self._launch(staff, offer), day.offers)
-            self._outcome.tally.coupons_issued += sum(issued)
+            for tally in pool.map(lambda offer: self._launch(staff, offer), day.offers):
+                self._outcome.tally.add(tally)
         with self._phase("clock"):
             self._move_clock(staff, day.closes_at)
         with self._phase("sales"):
@@ -161,8 +161,8 @@ class Replay:
                 return
             params = {"limit": PAGE, "cursor": page["next_cursor"]}
 
-    def _launch(self, staff: Staff, offer: Offer) -> int:
-        """Create and publish the campaign of an offer and issue its coupons; returns how many."""
+    def _launch(self, staff: Staff, offer: Offer) -> Tally:
+        """Create and publish the campaign of an offer and issue its coupons."""
         call = self._client.call
         known = self._known.get(offer.name)
         if known is None:
@@ -173,15 +173,13 @@ class Replay:
             call("POST", f"{path}/publish", login=staff.marketing, body={}, key=offer.key)
         self._campaigns[offer.key] = str(known["campaign_id"])
         members = [self._outcome.members[household] for household in offer.household_ids]
-        issued = 0
+        tally = Tally()
         for start in range(0, len(members), ISSUED_AT_ONCE):
             part = members[start : start + ISSUED_AT_ONCE]
             key = bodies.content_key("issue", part)
-            answer = call(
-                "POST", f"{path}/issue", login=staff.marketing, body={"member_ids": part}, key=key
-            )
-            issued += len(answer["items"])
-        return issued
+            body = {"member_ids": part}
+            tally.issue(call("POST", f"{path}/issue", login=staff.marketing, body=body, key=key))
+        return tally
 
     def _post(self, till: Till, postings: tuple[Posting, ...]) -> Tally:
         """Post a till's day in order."""

@@ -18,8 +18,9 @@ class Tally:
         refusals: Refused sales by problem code.
         refused_sales: The ids of the first few of them.
         coupons_issued: Coupons handed to members.
+        coupons_issued_before: Coupons they had already.
         coupons_redeemed: Coupons applied to sales.
-        coupon_rejections: Coupons the platform did not apply, by reason.
+        coupon_rejections: Coupons the platform did not issue or apply, by reason.
         coupons_missing: Coupons to redeem that were not in the shopper's wallet.
         discount_minor: What coupons took off.
         requests: Requests that posted sales.
@@ -31,6 +32,7 @@ class Tally:
     refusals: Counter[str] = field(default_factory=Counter)
     refused_sales: list[str] = field(default_factory=list)
     coupons_issued: int = 0
+    coupons_issued_before: int = 0
     coupons_redeemed: int = 0
     coupon_rejections: Counter[str] = field(default_factory=Counter)
     coupons_missing: int = 0
@@ -50,6 +52,7 @@ class Tally:
         self.refusals += other.refusals
         self.refused_sales = (self.refused_sales + other.refused_sales)[:_SHOWN]
         self.coupons_issued += other.coupons_issued
+        self.coupons_issued_before += other.coupons_issued_before
         self.coupons_redeemed += other.coupons_redeemed
         self.coupon_rejections += other.coupon_rejections
         self.coupons_missing += other.coupons_missing
@@ -81,12 +84,21 @@ class Tally:
             self._refused(sale, answer.code)
             return
         self._taken(sale, replayed=answer.replayed)
-        coupons = answer.body.get("coupons") or {}
-        self.coupons_redeemed += len(coupons.get("applied", ()))
+        coupons = answer.body["coupons"]
+        self.coupons_redeemed += len(coupons["applied"])
         self.coupon_rejections.update(
-            str(rejected.get("reason")) for rejected in coupons.get("rejected", ())
+            unused["reason"] for unused in (*coupons["skipped"], *coupons["rejected"])
         )
         self.discount_minor += int(answer.body["totals"]["discount_minor"])
+
+    def issue(self, answer: Json) -> None:
+        """Count the coupons of an issue; whoever is at the limit of one has it already."""
+        self.coupons_issued += len(answer["items"])
+        for refused in answer["rejected"]:
+            if refused["reason"] == "limit_reached":
+                self.coupons_issued_before += 1
+            else:
+                self.coupon_rejections[refused["reason"]] += 1
 
     def held_already(self, sale: Sale) -> None:
         """Count a sale that was found on the server and not posted again."""

@@ -119,14 +119,16 @@ class Platform:
         return self._ok(self.campaigns[campaign_id])
 
     def _issue(self, body: Json, _: str, campaign_id: str) -> httpx.Response:
-        items = []
+        items, rejected = [], []
         for member_id in body["member_ids"]:
             wallet = self.wallets.setdefault(member_id, [])
             if all(each["campaign_id"] != campaign_id for each in wallet):
                 coupon = {"campaign_id": campaign_id, "code": f"{campaign_id}/{member_id}"}
                 wallet.append(coupon)
                 items.append(coupon)
-        return self._ok({"items": items}, 201)
+            else:
+                rejected.append({"member_id": member_id, "reason": "limit_reached"})
+        return self._ok({"items": items, "rejected": rejected}, 201)
 
     def _wallet(self, _: Json, phone: str) -> httpx.Response:
         wallet = self.wallets.get(self.members[phone], [])
@@ -140,8 +142,8 @@ class Platform:
         if result["status"] == "rejected":
             return self._ok(result["error"], 422)
         applied = [{"code": code} for code in body.get("coupons", ())]
-        answer = {"coupons": {"applied": applied, "rejected": []}, "totals": {"discount_minor": 5}}
-        return self._ok(answer, 201)
+        coupons = {"applied": applied, "skipped": [], "rejected": []}
+        return self._ok({"coupons": coupons, "totals": {"discount_minor": 5}}, 201)
 
     def _take(self, sale: Json) -> Json:
         sale_id = sale["sale_id"]

@@ -56,12 +56,24 @@ def test_a_replayed_batch_records_nothing_new() -> None:
 def test_a_single_sale_counts_its_coupons_and_their_rejections() -> None:
     tally = Tally()
     body = {
-        "coupons": {"applied": [{"code": "A"}], "rejected": [{"code": "B", "reason": "expired"}]},
+        "coupons": {
+            "applied": [{"code": "A"}],
+            "skipped": [{"code": "C", "reason": "not_combinable"}],
+            "rejected": [{"code": "B", "reason": "expired"}],
+        },
         "totals": {"discount_minor": 150},
     }
     tally.single(TWO[0], Answer(201, body))
     assert (tally.recorded, tally.coupons_redeemed, tally.discount_minor) == (1, 1, 150)
-    assert dict(tally.coupon_rejections) == {"expired": 1}
+    assert dict(tally.coupon_rejections) == {"expired": 1, "not_combinable": 1}
+
+
+def test_an_issue_tells_new_coupons_from_those_held_and_those_refused() -> None:
+    tally = Tally()
+    refusals = [{"reason": "limit_reached"}, {"reason": "limit_reached"}, {"reason": "frozen"}]
+    tally.issue({"items": [{}], "rejected": refusals})
+    assert (tally.coupons_issued, tally.coupons_issued_before) == (1, 2)
+    assert dict(tally.coupon_rejections) == {"frozen": 1}
 
 
 def test_adding_tallies_adds_every_count() -> None:
@@ -70,6 +82,7 @@ def test_adding_tallies_adds_every_count() -> None:
         replayed=1,
         lines=1,
         coupons_issued=1,
+        coupons_issued_before=1,
         coupons_redeemed=1,
         coupons_missing=1,
         discount_minor=1,
