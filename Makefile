@@ -34,7 +34,9 @@ run: $(RUNTIME) ## Serve everything from one process at http://127.0.0.1:8080 (d
 
 .PHONY: up
 up: ## Build and start the real stack with docker compose (one container a service and relay)
+	@scripts/env.sh
 	docker compose up --build --detach --wait $(ARGS)
+	@grep ^LOYALTY_ADMIN_PASSWORD= .env
 
 .PHONY: demo
 demo: $(DEV) ## Tell one shopper's story in ten API calls

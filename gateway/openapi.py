@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from importlib.metadata import version
 from typing import Any
 
 from flask import Blueprint, Flask
@@ -12,6 +11,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 
 import shared.contracts.fields as wire
 from gateway.backend import json_response
+from shared import __version__
 
 _DOCS = "docs"
 PUBLIC_ENDPOINTS = frozenset({"openapi_document", f"{_DOCS}.show"})
@@ -36,7 +36,7 @@ def configuration() -> dict[str, Any]:
     """Return the settings flask-smorest wants."""
     return {
         "API_TITLE": "Loyalty",
-        "API_VERSION": version("loyalty"),
+        "API_VERSION": __version__,
         "OPENAPI_VERSION": "3.1.0",
         "API_SPEC_OPTIONS": {
             "info": {"description": _DESCRIPTION, "license": {"name": "Apache-2.0"}},
