@@ -111,9 +111,8 @@ class Protocol(eventlet.wsgi.HttpProtocol):  # type: ignore[misc]
 class HttpServer:
     """Answers on a bound socket from `start` to `stop`."""
 
-    def __init__(self, sock: socket.socket, app: WsgiApp) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        self._app = app
         self._pool = eventlet.GreenPool(MAX_CONNECTIONS)
         self._serving: eventlet.greenthread.GreenThread | None = None
 
@@ -124,12 +123,12 @@ class HttpServer:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only compared
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    def start(self) -> None:
-        """Begin to answer."""
+    def start(self, app: WsgiApp) -> None:
+        """Begin to answer; who has connected before has waited."""
         self._serving = eventlet.spawn(
             eventlet.wsgi.server,
             self._socket,
-            self._app,
+            app,
             log=logger,
             log_output=False,
             custom_pool=self._pool,

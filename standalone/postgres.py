@@ -161,11 +161,22 @@ class EmbeddedPostgres:
         end_leftovers(self.data_dir)
         # Nobody runs here any more, even if the pid in the file is alive again as something else.
         pid_file.unlink(missing_ok=True)
-        if old_socket_dir is not None and old_socket_dir.name.startswith(_SOCKET_PREFIX):
+        if (
+            old_socket_dir is not None
+            and old_socket_dir != self._socket_dir
+            and old_socket_dir.name.startswith(_SOCKET_PREFIX)
+        ):
             shutil.rmtree(old_socket_dir, ignore_errors=True)
 
     def _make_socket_dir(self) -> Path:
-        """Return a closed directory whose path is short enough: beside the data, else in /tmp."""
+        """Return a closed directory whose path is short enough: beside the data, else in /tmp.
+
+        A server that is started again keeps the one it had, and so its URL.
+        """
+        if self._socket_dir is not None and self._socket_dir.is_dir():
+            for stale in self._socket_dir.iterdir():
+                stale.unlink()
+            return self._socket_dir
         beside = self.data_dir.with_name(_SOCKET_PREFIX + self.data_dir.name)
         if len(os.fsencode(beside / f".s.PGSQL.{PORT}.lock")) <= SOCKET_PATH_BYTES:
             shutil.rmtree(beside, ignore_errors=True)

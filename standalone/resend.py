@@ -20,6 +20,8 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
+from shared.events.subscriptions import SUBSCRIPTIONS
+
 _log = structlog.get_logger(__name__)
 
 BATCH_ROWS = 5_000
@@ -41,6 +43,16 @@ class Subscription:
     consumer: str
     producer: str
     types: frozenset[tuple[str, int]]
+
+
+def subscriptions() -> list[Subscription]:
+    """Return who hears what, from the table that also makes the queues."""
+    found = []
+    for consumer, heard in SUBSCRIPTIONS.items():
+        for producer in sorted({event_type.producer for event_type in heard}):
+            types = frozenset((e.name, e.version) for e in heard if e.producer == producer)
+            found.append(Subscription(consumer, producer, types))
+    return found
 
 
 class Resender:

@@ -11,8 +11,6 @@ from environs import Env, EnvValidationError, validate
 from shared.settings import Secret
 from standalone.refusal import WRONG_SETTING, Refusal
 
-MIN_PASSWORD_CHARACTERS = 8
-
 
 @dataclass(frozen=True, slots=True)
 class StandaloneSettings:
@@ -37,11 +35,7 @@ def standalone_settings() -> StandaloneSettings:
     data_dir = env.path("LOYALTY_DATA_DIR", default=Path("var"))
     host = env.str("LOYALTY_HOST", default="127.0.0.1", validate=validate.Length(min=1))
     port = env.int("LOYALTY_PORT", default=8080, validate=validate.Range(0, 65_535))
-    password = env.str(
-        "LOYALTY_ADMIN_PASSWORD",
-        default=None,
-        validate=validate.Length(min=MIN_PASSWORD_CHARACTERS),
-    )
+    password = env.str("LOYALTY_ADMIN_PASSWORD", default=None, validate=validate.Length(min=1))
     metrics_port = env.int("LOYALTY_METRICS_PORT", default=None)
     try:
         env.seal()
