@@ -1,0 +1,15 @@
+"""Points: the ledger, the sales and returns that move it, and the outcome of every order.
+
+Owns the journal (transactions, postings, lots and their entries), the accounts that cache its sums,
+sales with their lines and returns, and checkouts. What holds:
+
+- The journal is append-only and double-entry; the database refuses to change it (L1).
+- cache = sum of postings = sum of the lots' remaining, per account, at any moment (L2).
+- Whoever touches an account locks it first, in the order of member ids, and sweeps its lapsed lots
+  before anything else (L4, L8).
+- A sale, a return, a lot's expiry is journalled once, whatever arrives how often (L7).
+
+Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``sale.recorded``,
+``sale.returned``, ``sale.cancelled``, ``checkout.closed``. Events in: ``member.enrolled``,
+``member.updated`` (who may own points), ``tier.changed`` (the earn multiplier, T8).
+"""

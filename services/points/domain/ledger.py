@@ -1,0 +1,134 @@
+"""Double entry (L1): accounts, postings that balance by construction, and what they add up to.
+
+A posting moves points from its debit to its credit account. A member's ``available``, ``pending``
+and ``held`` are what the programme owes the member: they rise by credit. ``debt`` is what the
+member owes: it rises by debit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+PENDING, AVAILABLE, HELD, DEBT = "pending", "available", "held", "debt"
+ISSUED, REDEEMED, EXPIRED = "issued", "redeemed", "expired"
+CLAWED_BACK, UNCOLLECTED = "clawed_back", "uncollected"
+
+EFFECTS: dict[str, tuple[str, int]] = {
+    PENDING: ("pending", 1),
+    AVAILABLE: ("available", 1),
+    HELD: ("held", 1),
+    DEBT: ("debt", -1),
+    ISSUED: ("earned", -1),
+    REDEEMED: ("redeemed", 1),
+    EXPIRED: ("expired", 1),
+    CLAWED_BACK: ("clawed_back", 1),
+    UNCOLLECTED: ("clawed_back", 1),
+}
+"""Which cached figure a posting moves by account, and the sign of a credit; a debit has the other.
+
+``clawed_back`` counts what was taken or is owed: what stays uncollected is debited against it.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Points moved from one account to another."""
+
+    debit: str
+    credit: str
+    points: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no movement; the database refuses it too."""
+        if self.points <= 0 or self.debit == self.credit:
+            raise ValueError(f"no posting: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The sums of a member's postings: balances and lifetime figures."""
+
+    pending: int = 0
+    available: int = 0
+    held: int = 0
+    debt: int = 0
+    earned: int = 0
+    redeemed: int = 0
+    expired: int = 0
+    clawed_back: int = 0
+    adjusted: int = 0
+
+    @property
+    def balances(self) -> dict[str, int]:
+        """Return what the member owns and owes."""
+        return {
+            "available": self.available,
+            "pending": self.pending,
+            "held": self.held,
+            "debt": self.debt,
+        }
+
+    def after(self, postings: Iterable[Posting]) -> Figures:
+        """Return the figures once ``postings`` have been added.
+
+        Raises:
+            ValueError: a balance would fall below zero (L6); callers must have made sure.
+        """
+        moved: dict[str, int] = {}
+        for posting in postings:
+            for account, side in ((posting.credit, 1), (posting.debit, -1)):
+                figure, sign = EFFECTS[account]
+                moved[figure] = (
+                    moved.get(figure, getattr(self, figure)) + side * sign * posting.points
+                )
+        if any(moved.get(balance, 0) < 0 for balance in (PENDING, AVAILABLE, HELD, DEBT)):
+            raise ValueError(f"{moved} would overdraw {self}")
+        return replace(self, **moved)
+
+
+def earn(points: int) -> tuple[Posting, ...]:
+    """Credit newly issued points."""
+    return (Posting(ISSUED, AVAILABLE, points),)
+
+
+def repay(points: int) -> tuple[Posting, ...]:
+    """Pay debt with available points (L6)."""
+    return (Posting(AVAILABLE, DEBT, points),)
+
+
+def redeem(points: int) -> tuple[Posting, ...]:
+    """Spend available points."""
+    return (Posting(AVAILABLE, REDEEMED, points),)
+
+
+def restore(points: int) -> tuple[Posting, ...]:
+    """Give spent points back (S4)."""
+    return (Posting(REDEEMED, AVAILABLE, points),)
+
+
+def expire(points: int) -> tuple[Posting, ...]:
+    """Let available points lapse (L4)."""
+    return (Posting(AVAILABLE, EXPIRED, points),)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How a claw is met (S3): taken from lots, owed from now on, or given up."""
+
+    taken: int
+    owed: int
+    uncollected: int
+
+    @property
+    def postings(self) -> tuple[Posting, ...]:
+        """Return the postings of a clawback."""
+        sources = ((AVAILABLE, self.taken), (DEBT, self.owed), (UNCOLLECTED, self.uncollected))
+        return tuple(Posting(source, CLAWED_BACK, points) for source, points in sources if points)
+
+
+def recover(claw: int, figures: Figures, debt_limit: int) -> Recovery:
+    """Meet a claw from what is available, then as debt up to the limit (S3)."""
+    taken = min(claw, figures.available)
+    owed = min(claw - taken, max(debt_limit - figures.debt, 0))
+    return Recovery(taken, owed, claw - taken - owed)

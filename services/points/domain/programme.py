@@ -1,0 +1,61 @@
+"""What a programme lets configure, and when points lapse under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+_MONTHS_A_YEAR = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """The numbers of the rules; the defaults are the default programme's."""
+
+    time_zone: ZoneInfo
+    currency: str
+    rate: Fraction = Fraction(1, 100)
+    """Points per minor unit of eligible net price (E1)."""
+    entry_tier: str = "BRONZE"
+    """Tier of a member of whom no other is known; its multiplier is 1."""
+    expiry_months: int = 12
+    redeem_minimum: int = 100
+    """Fewest points that pay a part of an order (H3)."""
+    redeem_share: Fraction = Fraction(1, 2)
+    """Largest part of an order that points may pay (H3)."""
+    point_value_minor: int = 1
+    debt_limit: int = 10_000
+    """Most points a member may owe (S3)."""
+    reinstated_for: timedelta = timedelta(days=30)
+    """How long points last whose lot lapsed while they were spent (S4)."""
+    fault_grace: timedelta = timedelta(days=7)
+    """How long points last at least that a merchant's fault brings back (C4)."""
+    future_tolerance: timedelta = timedelta(minutes=5)
+    """How far a till's clock may be ahead."""
+    checkout_ttl: timedelta = timedelta(minutes=15)
+
+    def expiry_of(self, earned_at: datetime) -> datetime:
+        """Return the instant from which points earned at ``earned_at`` are gone (L4).
+
+        It is the end of the last local day of the month `expiry_months` on, that is the first
+        instant of the day after, in UTC.
+        """
+        earned_on = self.local_date(earned_at)
+        # Months counted from year 0; one more than the expiry month, whose first day ends it.
+        month = earned_on.year * _MONTHS_A_YEAR + (earned_on.month - 1) + self.expiry_months + 1
+        return self.start_of_day(date(month // _MONTHS_A_YEAR, month % _MONTHS_A_YEAR + 1, 1))
+
+    def start_of_day(self, day: date) -> datetime:
+        """Return the first instant of a local day in UTC, also where midnight does not exist."""
+        midnight = datetime(day.year, day.month, day.day, tzinfo=self.time_zone)
+        return midnight.astimezone(UTC)
+
+    def local_date(self, instant: datetime) -> date:
+        """Return the day an instant falls on for the programme."""
+        return instant.astimezone(self.time_zone).date()
+
+    def last_usable_day(self, expires_at: datetime) -> date:
+        """Return the last local day on which points that lapse at ``expires_at`` can be used."""
+        return self.local_date(expires_at - timedelta(microseconds=1))

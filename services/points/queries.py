@@ -1,0 +1,180 @@
+"""Reads: plain data in the shape of the contract, each from one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from services.points import tables
+from services.points.domain.programme import Programme
+from services.points.repository import orders
+from services.points.use_cases.sales import revive
+from shared.db import Snapshot
+from shared.errors import NotFound
+
+_NOTHING = dict.fromkeys(
+    ("available", "pending", "held", "debt", "earned", "redeemed", "expired", "clawed_back",
+     "adjusted"),
+    0,
+)  # fmt: skip
+
+
+def balance(
+    snapshot: Snapshot, *, programme: Programme, member_id: UUID, exists: bool
+) -> Mapping[str, Any]:
+    """Return a member's points; lapsed lots count as expired, however late the sweep (L4).
+
+    Raises:
+        NotFound: points has not heard of the member, and the caller does not vouch for it.
+    """
+    accounts, lots = tables.accounts, tables.lots
+    left = (
+        sa.select(lots.c.expires_at, sa.func.sum(lots.c.remaining).label("points"))
+        .where(lots.c.member_id == member_id, lots.c.remaining > 0)
+        .group_by(lots.c.expires_at)
+        .subquery()
+    )
+    # One statement, so that account and lots are of one moment.
+    by_expiry = sa.select(
+        sa.func.jsonb_agg(
+            aggregate_order_by(
+                sa.func.jsonb_build_array(left.c.expires_at, left.c.points), left.c.expires_at
+            )
+        )
+    ).scalar_subquery()
+    statement = sa.select(accounts, by_expiry.label("lots")).where(
+        accounts.c.member_id == member_id
+    )
+    row = snapshot.connection.execute(statement).one_or_none()
+    if row is None and not exists:
+        raise NotFound
+    figures = dict(_NOTHING) if row is None else {name: getattr(row, name) for name in _NOTHING}
+    lots_left = [
+        (datetime.fromisoformat(expires_at), points)
+        for expires_at, points in ((row and row.lots) or ())
+        if expires_at is not None
+    ]
+    lapsed = sum(points for expires_at, points in lots_left if expires_at <= snapshot.now)
+    figures["available"] -= lapsed
+    figures["expired"] += lapsed
+    return {
+        "member_id": member_id,
+        "balances": figures,
+        "lifetime": figures,
+        "expiring": [
+            _expiring(expires_at, points, snapshot.now, programme)
+            for expires_at, points in lots_left
+            if expires_at > snapshot.now
+        ],
+        "as_of": snapshot.now,
+    }
+
+
+def _expiring(
+    expires_at: datetime, points: int, now: datetime, programme: Programme
+) -> Mapping[str, Any]:
+    expires_on = programme.last_usable_day(expires_at)
+    return {
+        "points": points,
+        "expires_at": expires_at,
+        "expires_on": expires_on,
+        "days_left": (expires_on - programme.local_date(now)).days,
+    }
+
+
+def transactions(
+    snapshot: Snapshot,
+    *,
+    member_id: UUID,
+    exists: bool,
+    limit: int,
+    after: Mapping[str, Any] | None,
+) -> Mapping[str, Any]:
+    """Return a page of a member's journal, newest first, each entry with its lots.
+
+    Raises:
+        NotFound: points has not heard of the member, and the caller does not vouch for it.
+    """
+    entries = tables.transactions
+    statement = (
+        sa.select(entries, _lots_of_entry().label("lots"))
+        .where(entries.c.member_id == member_id)
+        .order_by(entries.c.number.desc())
+        .limit(limit + 1)
+    )
+    if after is not None:
+        statement = statement.where(entries.c.number < int(after["number"]))
+    rows = snapshot.connection.execute(statement).all()
+    if not rows and not exists and not _has_account(snapshot, member_id):
+        raise NotFound
+    following = {"number": rows[limit - 1].number} if len(rows) > limit else None
+    return {"items": [_entry(row) for row in rows[:limit]], "next": following}
+
+
+def _lots_of_entry() -> sa.ScalarSelect[Any]:
+    entries, parts, lots = tables.transactions, tables.lot_entries, tables.lots
+    same_lot = (lots.c.member_id == parts.c.member_id) & (lots.c.lot_id == parts.c.lot_id)
+    part = sa.func.jsonb_build_array(parts.c.lot_id, parts.c.points, lots.c.expires_at)
+    return (
+        sa.select(sa.func.jsonb_agg(aggregate_order_by(part, parts.c.seq)))
+        .join_from(parts, lots, same_lot)
+        .where(parts.c.member_id == entries.c.member_id, parts.c.number == entries.c.number)
+        .scalar_subquery()
+    )
+
+
+def _entry(row: Any) -> Mapping[str, Any]:
+    return {
+        "id": row.transaction_id,
+        "type": row.type,
+        "points": row.points,
+        "balance_after": row.balance_after,
+        "occurred_at": row.occurred_at,
+        "posted_at": row.posted_at,
+        "reason_code": row.reason_code,
+        "reference": {"kind": row.reference_kind, "id": row.reference_id},
+        "lots": [
+            {
+                "lot_id": lot_id,
+                "points": points,
+                "expires_at": expires_at and datetime.fromisoformat(expires_at),
+            }
+            for lot_id, points, expires_at in row.lots or ()
+        ],
+    }
+
+
+def _has_account(snapshot: Snapshot, member_id: UUID) -> bool:
+    statement = sa.select(tables.accounts.c.member_id).filter_by(member_id=member_id)
+    return snapshot.connection.execute(statement).first() is not None
+
+
+def sale(snapshot: Snapshot, *, sale_id: str) -> Mapping[str, Any]:
+    """Return a sale as it was answered, with what has come back of it since.
+
+    Raises:
+        NotFound: there is no such sale.
+    """
+    found = orders.sale(snapshot.connection, sale_id)
+    if found is None:
+        raise NotFound
+    lines = tables.sale_lines
+    statement = sa.select(lines).where(lines.c.sale_id == sale_id).order_by(lines.c.place)
+    rows = [dict(row) for row in snapshot.connection.execute(statement).mappings()]
+    return {
+        **revive(found.answer),
+        "status": found.status,
+        "occurred_at": found.occurred_at,
+        "recorded_at": found.recorded_at,
+        "currency": found.currency,
+        "store_id": found.store_id,
+        "lines": rows,
+        "refunded_minor": found.refunded_minor,
+        "points_clawed_back": sum(row["clawed_back"] for row in rows),
+        "points_restored": found.points_restored,
+    }

@@ -1,0 +1,1 @@
+"""What the use cases write, and the locks they take for it."""

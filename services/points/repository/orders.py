@@ -1,0 +1,151 @@
+"""Sales, returns and checkouts: found, and locked, before they are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from services.points import tables
+from services.points.domain.returns import SoldLine
+
+_TEXTS = sa.dialects.postgresql.ARRAY(sa.Text)
+_NUMBERS = sa.dialects.postgresql.ARRAY(sa.BigInteger)
+OPEN, COMPLETED, CANCELLED, EXPIRED = "open", "completed", "cancelled", "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSale:
+    """A sale that was recorded before."""
+
+    sale_id: str
+    content_hash: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """An order's checkout, locked."""
+
+    order_id: str
+    member_id: UUID | None
+    status: str
+    attempt: int
+    digest: str
+    opened_at: datetime
+    expires_at: datetime
+    closed_at: datetime | None
+
+    def is_open_at(self, now: datetime) -> bool:
+        """Return whether it may still become a sale, however late the sweep is."""
+        return self.status == OPEN and now < self.expires_at
+
+
+_CHECKOUT = [tables.checkouts.c[name] for name in Checkout.__dataclass_fields__]
+
+
+def known_sales(
+    connection: sa.Connection, sale_ids: Sequence[str], recorded_by: str, counters: Sequence[int]
+) -> tuple[dict[str, KnownSale], dict[int, str]]:
+    """Return the sales with these ids, and which sales have this terminal's counters."""
+    sales = tables.sales
+    mine = sales.c.terminal_counter == sa.any_(sa.literal(counters, _NUMBERS))
+    columns = (sales.c.sale_id, sales.c.content_hash, sales.c.answer)
+    by_id = sa.select(*columns, sa.null().label("counter")).where(
+        sales.c.sale_id == sa.any_(sa.literal(sale_ids, _TEXTS))
+    )
+    by_counter = sa.select(*columns, sales.c.terminal_counter).where(
+        mine, sales.c.recorded_by == recorded_by
+    )
+    found: dict[str, KnownSale] = {}
+    taken: dict[int, str] = {}
+    for row in connection.execute(by_id.union_all(by_counter) if counters else by_id):
+        if row.counter is None:
+            found[row.sale_id] = KnownSale(row.sale_id, row.content_hash, row.answer)
+        else:
+            taken[row.counter] = row.sale_id
+    return found, taken
+
+
+def sale(connection: sa.Connection, sale_id: str, *, lock: bool = False) -> Any:
+    """Return a sale's row, or None."""
+    statement = sa.select(tables.sales).where(tables.sales.c.sale_id == sale_id)
+    if lock:
+        statement = statement.with_for_update()
+    return connection.execute(statement).one_or_none()
+
+
+def sold_lines(connection: sa.Connection, sale_id: str) -> list[SoldLine]:
+    """Return a sale's lines in their order."""
+    lines = tables.sale_lines
+    statement = sa.select(lines).where(lines.c.sale_id == sale_id).order_by(lines.c.place)
+    return [
+        SoldLine(
+            line_id=row.line_id,
+            quantity=row.quantity,
+            value_minor=row.net_minor - row.discount_minor,
+            points=row.points,
+            returned_quantity=row.returned_quantity,
+            refunded_minor=row.refunded_minor,
+            clawed_back=row.clawed_back,
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def known_return(connection: sa.Connection, sale_id: str, return_id: str) -> Any:
+    """Return a return's ``content_hash`` and ``answer``, or None."""
+    returns = tables.returns
+    statement = sa.select(returns.c.content_hash, returns.c.answer).where(
+        returns.c.sale_id == sale_id, returns.c.return_id == return_id
+    )
+    return connection.execute(statement).one_or_none()
+
+
+def lock_checkouts(connection: sa.Connection, order_ids: Collection[str]) -> dict[str, Checkout]:
+    """Lock checkouts, in the order of their ids."""
+    if not order_ids:
+        return {}
+    checkouts = tables.checkouts
+    statement = (
+        sa.select(*_CHECKOUT)
+        .where(checkouts.c.order_id == sa.any_(sa.literal(list(order_ids), _TEXTS)))
+        .order_by(checkouts.c.order_id)
+        .with_for_update()
+    )
+    return {row.order_id: Checkout(*row) for row in connection.execute(statement)}
+
+
+def lock_overdue_checkouts(connection: sa.Connection, now: datetime, limit: int) -> list[Checkout]:
+    """Lock open checkouts whose time is over and that nobody else is working on."""
+    checkouts = tables.checkouts
+    statement = (
+        sa.select(*_CHECKOUT)
+        .where(checkouts.c.status == OPEN, checkouts.c.expires_at <= now)
+        .order_by(checkouts.c.expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [Checkout(*row) for row in connection.execute(statement)]
+
+
+def open_first(connection: sa.Connection, row: dict[str, Any]) -> bool:
+    """Insert a checkout unless its order has one; return whether it was inserted."""
+    statement = insert(tables.checkouts).values(row).on_conflict_do_nothing()
+    return bool(connection.execute(statement).rowcount)
+
+
+def change_checkout(connection: sa.Connection, order_id: str, **values: Any) -> Checkout:
+    """Change a locked checkout and return it."""
+    statement = (
+        sa.update(tables.checkouts)
+        .where(tables.checkouts.c.order_id == order_id)
+        .values(values)
+        .returning(*_CHECKOUT)
+    )
+    return Checkout(*connection.execute(statement).one())

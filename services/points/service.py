@@ -1,0 +1,117 @@
+"""The points service on the wire."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from services.points import queries, use_cases, verification
+from services.points.domain.programme import Programme
+from shared.calls import Reply
+from shared.contracts.event import Envelope
+from shared.contracts.members import events as members
+from shared.contracts.points import rpc as contract
+from shared.contracts.tiers import events as tiers
+from shared.db import Call
+from shared.events.handler import on
+from shared.rpc.server import Settings, every, rpc
+from shared.service import BaseService
+
+CHECKOUT_SWEEP_S = 2
+"""A reservation that ends is free within 5 seconds (C2): this and the event's way take less."""
+EXPIRY_SWEEP_S = 60
+
+
+class PointsService(BaseService):
+    """Sales, returns, balances, checkouts."""
+
+    name: ClassVar[str] = "points"
+    settings = Settings()
+
+    @property
+    def programme(self) -> Programme:
+        """Return the rules' numbers as this installation sets them."""
+        return Programme(ZoneInfo(self.settings.time_zone), self.settings.currency)
+
+    def due_work(self) -> None:
+        """Close overdue checkouts and sweep lapsed lots."""
+        self.close_overdue_checkouts()
+        self.expire_lots()
+
+    @rpc(contract.RECORD_SALE)
+    def record_sale(self, call: Call, **command: Any) -> Reply:
+        """Record one sale."""
+        return self.db.write(call, use_cases.record_sale, programme=self.programme, **command)
+
+    @rpc(contract.RECORD_SALES)
+    def record_sales(self, call: Call, **command: Any) -> Reply:
+        """Record a batch of sales."""
+        return self.db.write(call, use_cases.record_sales, programme=self.programme, **command)
+
+    @rpc(contract.GET_SALE)
+    def get_sale(self, call: Call, **query: Any) -> Reply:
+        """Return a sale as it stands."""
+        return self.db.read(call, queries.sale, **query)
+
+    @rpc(contract.RETURN_SALE)
+    def return_sale(self, call: Call, **command: Any) -> Reply:
+        """Take goods of a sale back."""
+        return self.db.write(call, use_cases.return_sale, programme=self.programme, **command)
+
+    @rpc(contract.CANCEL_SALE)
+    def cancel_sale(self, call: Call, **command: Any) -> Reply:
+        """Undo a sale as a whole."""
+        return self.db.write(call, use_cases.cancel_sale, programme=self.programme, **command)
+
+    @rpc(contract.BALANCE)
+    def balance(self, call: Call, **query: Any) -> Reply:
+        """Return a member's points."""
+        return self.db.read(call, queries.balance, programme=self.programme, **query)
+
+    @rpc(contract.TRANSACTIONS)
+    def transactions(self, call: Call, **query: Any) -> Reply:
+        """Return a page of a member's journal."""
+        return self.db.read(call, queries.transactions, **query)
+
+    @rpc(contract.VERIFY)
+    def verify(self, call: Call) -> Reply:
+        """Prove the caches against the journal."""
+        return self.db.read(call, verification.verify)
+
+    @rpc(contract.OPEN_CHECKOUT)
+    def open_checkout(self, call: Call, **command: Any) -> Reply:
+        """Open an order."""
+        return self.db.write(call, use_cases.open_checkout, programme=self.programme, **command)
+
+    @rpc(contract.CANCEL_CHECKOUT)
+    def cancel_checkout(self, call: Call, **command: Any) -> Reply:
+        """Give an order up."""
+        return self.db.write(call, use_cases.cancel_checkout, **command)
+
+    @on(members.ENROLLED)
+    def on_member_enrolled(self, event: Envelope) -> None:
+        """Know the member before its first sale."""
+        self.db.consume(event, use_cases.note_member)
+
+    @on(members.UPDATED)
+    def on_member_updated(self, event: Envelope) -> None:
+        """Know whether the member may still own points."""
+        self.db.consume(event, use_cases.note_member)
+
+    @on(tiers.CHANGED)
+    def on_tier_changed(self, event: Envelope) -> None:
+        """Earn by the tier's multiplier from its date on (T8)."""
+        self.db.consume(event, use_cases.note_tier)
+
+    @every(CHECKOUT_SWEEP_S)
+    def close_overdue_checkouts(self) -> None:
+        """Free what overdue orders reserved."""
+        self.db.sweep("checkouts", use_cases.close_overdue)
+
+    @every(EXPIRY_SWEEP_S)
+    def expire_lots(self) -> None:
+        """Write the expiry of lapsed lots."""
+        self.db.sweep("expire_lots", use_cases.expire_lots)
+
+
+SERVICE = PointsService

@@ -1,0 +1,219 @@
+"""The tables of points, as the migrations make them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from shared.db.tables import new_metadata
+
+metadata = new_metadata()
+
+
+def _id(name: str, *, nullable: bool = False, primary_key: bool = False) -> sa.Column[object]:
+    return sa.Column(name, UUID(as_uuid=True), nullable=nullable, primary_key=primary_key)
+
+
+def _instant(name: str, *, nullable: bool = False) -> sa.Column[object]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+def _amount(name: str, *, nullable: bool = False) -> sa.Column[object]:
+    return sa.Column(name, sa.BigInteger, nullable=nullable)
+
+
+def _text(name: str, *, nullable: bool = False, primary_key: bool = False) -> sa.Column[object]:
+    return sa.Column(name, sa.Text, nullable=nullable, primary_key=primary_key)
+
+
+members = sa.Table(
+    "members",
+    metadata,
+    _id("member_id", primary_key=True),
+    _text("status"),
+    _amount("sequence"),
+)
+"""Who may own points: what members said last; ``sequence`` is that event's (T8, M1)."""
+
+member_tiers = sa.Table(
+    "member_tiers",
+    metadata,
+    _id("member_id", primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    _instant("effective_from"),
+    _text("tier"),
+    _text("multiplier"),
+)
+"""Each member's tiers over time, since a sale is judged by that of ``occurred_at`` (T8)."""
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    _id("member_id", primary_key=True),
+    _amount("pending"),
+    _amount("available"),
+    _amount("held"),
+    _amount("debt"),
+    _amount("earned"),
+    _amount("redeemed"),
+    _amount("expired"),
+    _amount("clawed_back"),
+    _amount("adjusted"),
+    _amount("last_number"),
+    _instant("next_lapse_at", nullable=True),
+)
+"""The sums of each member's postings (L2); the row to lock before anything of the member's.
+
+``last_number`` is that of the member's last transaction. No lot with points left lapses before
+``next_lapse_at``: who comes earlier need not look for lapsed ones.
+"""
+
+transactions = sa.Table(
+    "transactions",
+    metadata,
+    _id("member_id", primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    _id("transaction_id"),
+    _text("type"),
+    _text("reference_kind"),
+    _text("reference_id"),
+    _text("line_id"),
+    _text("rule"),
+    _amount("points"),
+    _amount("balance_after"),
+    _instant("occurred_at"),
+    _instant("posted_at"),
+    _text("reason_code", nullable=True),
+    _text("actor"),
+    _text("request_id"),
+    sa.Column("explain", JSONB),
+)
+"""The journal's entries, numbered per member without a gap.
+
+Unique by reference, line, rule and type: the business key (L7). ``points`` is the signed effect on
+``available``, ``balance_after`` what that was then.
+"""
+
+postings = sa.Table(
+    "postings",
+    metadata,
+    _id("member_id", primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("seq", sa.SmallInteger, primary_key=True),
+    _text("debit"),
+    _text("credit"),
+    _amount("points"),
+    _id("counterparty_id", nullable=True),
+)
+"""What each entry moved from which account to which (L1)."""
+
+lots = sa.Table(
+    "lots",
+    metadata,
+    _id("member_id", primary_key=True),
+    _id("lot_id", primary_key=True),
+    _amount("points"),
+    _amount("remaining"),
+    _instant("activated_at"),
+    _instant("expires_at", nullable=True),
+    _amount("number"),
+    _text("sale_id", nullable=True),
+    _id("origin_lot_id", nullable=True),
+)
+"""Points that came together and lapse together (L3); ``number`` is the entry that made the lot.
+
+``origin_lot_id`` is set where spent points came home to a lot that could not take them (S4).
+"""
+
+lot_entries = sa.Table(
+    "lot_entries",
+    metadata,
+    _id("member_id", primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("seq", sa.SmallInteger, primary_key=True),
+    _id("lot_id"),
+    _amount("points"),
+)
+"""Which lots an entry gave to (+) and took from (-); they sum to the entry's points."""
+
+sales = sa.Table(
+    "sales",
+    metadata,
+    _text("sale_id", primary_key=True),
+    _id("member_id", nullable=True),
+    _text("status"),
+    _text("content_hash"),
+    _text("recorded_by"),
+    _instant("occurred_at"),
+    _instant("recorded_at"),
+    _text("currency"),
+    _text("store_id", nullable=True),
+    _amount("terminal_counter", nullable=True),
+    _amount("gross_minor"),
+    _amount("discount_minor"),
+    _amount("points_minor"),
+    _amount("payable_minor"),
+    _amount("points_earned"),
+    _amount("points_redeemed"),
+    _id("lot_id", nullable=True),
+    _amount("redeem_number", nullable=True),
+    _amount("refunded_minor"),
+    _amount("points_restored"),
+    _text("answer"),
+    _text("receipt_code", nullable=True),
+)
+"""Sales, once per ``sale_id`` (L7); ``answer`` is the JSON that was answered.
+
+``lot_id`` is what the sale earned, ``redeem_number`` the entry that spent points on it.
+"""
+
+sale_lines = sa.Table(
+    "sale_lines",
+    metadata,
+    _text("sale_id", primary_key=True),
+    _text("line_id", primary_key=True),
+    sa.Column("place", sa.SmallInteger, nullable=False),
+    _text("sku"),
+    _text("category", nullable=True),
+    _text("brand", nullable=True),
+    _text("kind"),
+    _amount("quantity"),
+    _amount("net_minor"),
+    _amount("discount_minor"),
+    _amount("points_minor"),
+    _amount("points"),
+    _amount("returned_quantity"),
+    _amount("refunded_minor"),
+    _amount("clawed_back"),
+)
+"""The lines of sales and what has come back of them (S1)."""
+
+returns = sa.Table(
+    "returns",
+    metadata,
+    _text("sale_id", primary_key=True),
+    _text("return_id", primary_key=True),
+    _text("content_hash"),
+    _instant("occurred_at"),
+    _instant("recorded_at"),
+    _text("recorded_by"),
+    _text("reason_code"),
+    _amount("refunded_minor"),
+    _text("answer"),
+)
+"""Returns of a sale, once per ``return_id``; a cancel is the one with an empty id."""
+
+checkouts = sa.Table(
+    "checkouts",
+    metadata,
+    _text("order_id", primary_key=True),
+    _id("member_id", nullable=True),
+    _text("status"),
+    _amount("attempt"),
+    _text("digest"),
+    _text("opened_by"),
+    _instant("opened_at"),
+    _instant("expires_at"),
+    _instant("closed_at", nullable=True),
+)
+"""Orders that are becoming sales; points decides what becomes of each (H2)."""

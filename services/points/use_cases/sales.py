@@ -1,0 +1,339 @@
+"""Recording sales: one by one or in batches, by the same steps and with the same answers."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from services.points import tables
+from services.points.domain import sales as rules
+from services.points.domain.programme import Programme
+from services.points.domain.sales import Award, Line, Price, Sale, Tier
+from services.points.repository import orders
+from services.points.repository.book import SALE, Book, Cause
+from services.points.use_cases.content import digest_of
+from shared.contracts.points import events
+from shared.db import Outcome, UnitOfWork
+from shared.errors import LoyaltyError
+from shared.errors.points import (
+    CheckoutNotOpen,
+    InsufficientPoints,
+    MemberNotActive,
+    SaleIdConflict,
+    TerminalCounterConflict,
+)
+
+_RECEIPT_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_RECEIPT_LENGTH = 16
+_NO_COUPONS: Mapping[str, Sequence[Any]] = {"applied": (), "skipped": (), "rejected": ()}
+_NOBODYS = Award(0, (), {})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one sale: an answer or a refusal."""
+
+    sale: Sale
+    answer: dict[str, Any] = field(default_factory=dict)
+    is_replayed: bool = False
+    refusal: LoyaltyError | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the sale's place in a batch's answer."""
+        head = {"sale_id": self.sale.sale_id}
+        if self.refusal is not None:
+            wire = self.refusal.to_wire()
+            error = {name: wire[name] for name in ("code", "status", "detail", "errors")}
+            return {**head, "status": "rejected", "error": error}
+        body = {**head, "status": "created", "points": self.answer["points"]}
+        if self.is_replayed:
+            body["status"] = "replayed"
+        if self.sale.codes_digest is not None:
+            body["coupons"] = self.answer["coupons"]
+        return body
+
+
+def record_sale(uow: UnitOfWork, *, programme: Programme, **command: Any) -> Outcome:
+    """Record a sale; a sale that is known with the same content answers as it did then (L7).
+
+    Raises:
+        LoyaltyError: one of the refusals named in the contract; nothing is written.
+    """
+    (result,) = _record(uow, programme, [_sale(command)])
+    if result.refusal is not None:
+        raise result.refusal
+    return Outcome(result.answer, 200 if result.is_replayed else None, result.is_replayed)
+
+
+def record_sales(
+    uow: UnitOfWork, *, programme: Programme, sales: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """Record many sales in one transaction; each gets its own result and none harms another."""
+    results = _record(uow, programme, [_sale(command) for command in sales])
+    return {"results": [result.to_wire() for result in results]}
+
+
+def _sale(command: Mapping[str, Any]) -> Sale:
+    lines = tuple(Line(**line) for line in command["lines"])
+    return Sale(**{**command, "lines": lines})
+
+
+def _record(uow: UnitOfWork, programme: Programme, sales: Sequence[Sale]) -> list[Result]:
+    book = Book(uow)
+    book.open(sale.member_id for sale in sales if sale.member_id is not None)
+    recording = _Recording(uow, programme, book)
+    recording.look_up(sales)
+    results = [recording.record(sale) for sale in sales]
+    book.flush()
+    return results
+
+
+@dataclass(slots=True)
+class _Recording:
+    """The sales of one transaction, one after the other.
+
+    All that can refuse a sale comes before the first thing that is done for it.
+    """
+
+    uow: UnitOfWork
+    programme: Programme
+    book: Book
+    _known: dict[str, orders.KnownSale] = field(default_factory=dict)
+    _counters: dict[int, str] = field(default_factory=dict)
+    _checkouts: dict[str, orders.Checkout] = field(default_factory=dict)
+
+    def look_up(self, sales: Sequence[Sale]) -> None:
+        """Find what is known of the sales, now that their members' accounts are locked."""
+        self._checkouts = orders.lock_checkouts(
+            self.uow.connection, {sale.sale_id for sale in sales if sale.checkout_attempt}
+        )
+        self._known, self._counters = orders.known_sales(
+            self.uow.connection,
+            [sale.sale_id for sale in sales],
+            self.uow.actor.key,
+            [sale.terminal_counter for sale in sales if sale.terminal_counter is not None],
+        )
+
+    def record(self, sale: Sale) -> Result:
+        """Record one sale or say why not."""
+        content = digest_of(sale, without=("coupons", "checkout_attempt", "discount_minor"))
+        try:
+            known = self._known.get(sale.sale_id)
+            if known is not None:
+                return Result(sale, _replay(known, content), is_replayed=True)
+            tier, price = self._judge(sale)
+        except LoyaltyError as refusal:
+            return Result(sale, refusal=refusal)
+        answer, stored = self._carry_out(sale, content, tier, price)
+        self._known[sale.sale_id] = orders.KnownSale(sale.sale_id, content, stored)
+        if sale.terminal_counter is not None:
+            self._counters[sale.terminal_counter] = sale.sale_id
+        return Result(sale, answer)
+
+    def _judge(self, sale: Sale) -> tuple[Tier | None, Price]:
+        """Refuse the sale, or return the tier it is judged by and what it costs."""
+        counter = sale.terminal_counter
+        if counter is not None and counter in self._counters:
+            raise TerminalCounterConflict(sale_id=self._counters[counter])
+        price = rules.price(sale, self.programme, self.uow.now)
+        if sale.coupons is not None:
+            self._refuse_unless_open(sale)
+        if sale.member_id is None:
+            return None, price
+        account = self.book.account(sale.member_id)
+        if account.status not in (None, "active"):
+            raise MemberNotActive
+        if sale.points_to_redeem > account.figures.available:
+            raise InsufficientPoints(available=account.figures.available)
+        return rules.tier_at(account.tiers, sale.occurred_at, self.programme), price
+
+    def _refuse_unless_open(self, sale: Sale) -> None:
+        checkout = self._checkouts.get(sale.sale_id)
+        if checkout is None or checkout.attempt != sale.checkout_attempt:
+            raise CheckoutNotOpen
+        if not checkout.is_open_at(self.uow.now):
+            raise CheckoutNotOpen
+
+    def _carry_out(
+        self, sale: Sale, content: str, tier: Tier | None, price: Price
+    ) -> tuple[dict[str, Any], str]:
+        """Move the points, write the sale, say so; return the answer and its stored form."""
+        award, lot_id, redeem_number = _NOBODYS, None, None
+        if sale.member_id is not None and tier is not None:
+            redeem_number = self._spend(sale, sale.member_id)
+            award = rules.award(sale, price, tier, self.programme)
+            lot_id = self._earn(sale, sale.member_id, award)
+        answer = self._answer(sale, price, award, tier)
+        stored = json.dumps(answer, default=_plain, separators=(",", ":"), ensure_ascii=False)
+        moved = {"lot_id": lot_id, "redeem_number": redeem_number, "points_earned": award.points}
+        self._insert(sale, price, award, {**moved, "content_hash": content, "answer": stored})
+        if sale.coupons is not None:
+            closed = {"order_id": sale.sale_id, "status": orders.COMPLETED}
+            self.book.update(tables.checkouts, [{**closed, "closed_at": self.uow.now}])
+        self._emit_recorded(sale, price, award)
+        return answer, stored
+
+    def _spend(self, sale: Sale, member_id: UUID) -> int | None:
+        if not sale.points_to_redeem:
+            return None
+        cause = Cause(SALE, sale.sale_id, sale.occurred_at)
+        entry, number = self.book.spend(member_id, sale.points_to_redeem, cause)
+        data = {"transaction_id": entry, "points": sale.points_to_redeem}
+        self.uow.emit(
+            events.REDEEMED,
+            subject=member_id,
+            occurred_at=sale.occurred_at,
+            data={**data, "member_id": member_id, "sale_id": sale.sale_id},
+        )
+        return number
+
+    def _earn(self, sale: Sale, member_id: UUID, award: Award) -> UUID | None:
+        if not award.points:
+            return None
+        rule = f"{rules.BASE_RULE}@{rules.BASE_VERSION}"
+        cause = Cause(SALE, sale.sale_id, sale.occurred_at, rule, explain=[award.explain])
+        expires_at = self.programme.expiry_of(sale.occurred_at)
+        entry, lot_id = self.book.earn(member_id, award.points, cause, expires_at=expires_at)
+        self.uow.emit(
+            events.EARNED,
+            subject=member_id,
+            occurred_at=sale.occurred_at,
+            data={
+                "member_id": member_id,
+                "transaction_id": entry,
+                "points": award.points,
+                "pending": False,
+                "expires_at": expires_at,
+                "expires_on": self.programme.last_usable_day(expires_at),
+                "sale_id": sale.sale_id,
+            },
+        )
+        return lot_id
+
+    def _answer(self, sale: Sale, price: Price, award: Award, tier: Tier | None) -> dict[str, Any]:
+        figures = None if sale.member_id is None else self.book.account(sale.member_id).figures
+        answer = {
+            "sale_id": sale.sale_id,
+            "member_id": sale.member_id,
+            "totals": _totals(price),
+            "points": {
+                "earned": award.points,
+                "pending": 0,
+                "redeemed": sale.points_to_redeem,
+                "available_on": rules.available_on(award.points, self.uow.now, self.programme),
+            },
+            "balances": figures and figures.balances,
+            "explain": [award.explain] if award.explain else [],
+            "coupons": sale.coupons or _NO_COUPONS,
+            "tier": tier and tier.code,
+        }
+        if sale.member_id is None:
+            answer["receipt_code"] = "".join(
+                secrets.choice(_RECEIPT_ALPHABET) for _ in range(_RECEIPT_LENGTH)
+            )
+        return answer
+
+    def _insert(self, sale: Sale, price: Price, award: Award, more: Mapping[str, Any]) -> None:
+        row = {
+            "sale_id": sale.sale_id,
+            "member_id": sale.member_id,
+            "status": "completed",
+            "recorded_by": self.uow.actor.key,
+            "occurred_at": sale.occurred_at,
+            "recorded_at": self.uow.now,
+            "currency": sale.currency,
+            "store_id": sale.store_id,
+            "terminal_counter": sale.terminal_counter,
+            **_totals(price),
+            "points_redeemed": sale.points_to_redeem,
+            "refunded_minor": 0,
+            "points_restored": 0,
+            "receipt_code": None,
+            **more,
+        }
+        if sale.member_id is None:
+            row["receipt_code"] = json.loads(row["answer"])["receipt_code"]
+        self.book.insert(tables.sales, [row])
+        by_line = award.by_line or (0,) * len(sale.lines)
+        self.book.insert(
+            tables.sale_lines,
+            [
+                _line_row(sale.sale_id, place, line, tender, points)
+                for place, (line, tender, points) in enumerate(
+                    zip(sale.lines, price.tender, by_line, strict=True)
+                )
+            ],
+        )
+
+    def _emit_recorded(self, sale: Sale, price: Price, award: Award) -> None:
+        self.uow.emit(
+            events.SALE_RECORDED,
+            subject=sale.member_id or sale.sale_id,
+            occurred_at=sale.occurred_at,
+            data={
+                "sale_id": sale.sale_id,
+                "member_id": sale.member_id,
+                "occurred_at": sale.occurred_at,
+                "store_id": sale.store_id,
+                "currency": sale.currency,
+                **_totals(price),
+                "points_earned": award.points,
+                "coupon_codes": bool(sale.coupons and sale.coupons["applied"]),
+            },
+        )
+
+
+def _replay(known: orders.KnownSale, content: str) -> dict[str, Any]:
+    if known.content_hash != content:
+        raise SaleIdConflict
+    return revive(known.answer)
+
+
+def revive(stored: str) -> dict[str, Any]:
+    """Return a stored answer in Python values."""
+    answer: dict[str, Any] = json.loads(stored)
+    day = answer["points"]["available_on"]
+    answer["points"]["available_on"] = None if day is None else date.fromisoformat(day)
+    return answer
+
+
+def _totals(price: Price) -> dict[str, int]:
+    return {
+        "gross_minor": price.gross_minor,
+        "discount_minor": price.discount_minor,
+        "points_minor": price.points_minor,
+        "payable_minor": price.payable_minor,
+    }
+
+
+def _line_row(sale_id: str, place: int, line: Line, tender: int, points: int) -> dict[str, Any]:
+    return {
+        "sale_id": sale_id,
+        "line_id": line.line_id,
+        "place": place,
+        "sku": line.sku,
+        "category": line.category,
+        "brand": line.brand,
+        "kind": line.kind,
+        "quantity": line.quantity,
+        "net_minor": line.net_minor,
+        "discount_minor": line.discount_minor,
+        "points_minor": tender,
+        "points": points,
+        "returned_quantity": 0,
+        "refunded_minor": 0,
+        "clawed_back": 0,
+    }
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"no answer holds a {type(value).__name__}")
