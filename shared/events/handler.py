@@ -31,7 +31,6 @@ import psycopg2.errors
 import sqlalchemy.exc
 import structlog
 from eventlet.event import Event
-from kombu.entity import Exchange, Queue, binding
 from kombu.message import Message
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension, register_entrypoint
@@ -40,6 +39,7 @@ from prometheus_client import Counter
 from shared.clock import rfc3339
 from shared.contracts.event import Envelope, EventType
 from shared.errors import LoyaltyError
+from shared.events.queues import dead_letter_queue, live_queue
 from shared.events.topology import Stream, stream_between
 from shared.messaging.connections import ConnectionFactory, backoff, open_once
 from shared.rpc.consumer import CONNECT, ResilientConsumer, settle
@@ -131,16 +131,12 @@ class _EventStream(SharedExtension, ProviderCollector):  # type: ignore[misc]
                 )
         assert stream is not None  # noqa: S101 - a stream exists only through its providers
         self.stream: Stream = stream
-        self.queue = _kombu_queue(stream)
+        self.queue = live_queue(stream)
         self.queue_consumer.register_provider(self)
 
     def declare(self, channel: Any) -> None:
         """Declare what the queue itself does not: where its dead letters go."""
-        Queue(
-            self.stream.dead_letter_queue,
-            durable=True,
-            queue_arguments=dict(self.stream.dead_letter_arguments),
-        )(channel).declare()
+        dead_letter_queue(self.stream)(channel).declare()
 
     def stop(self) -> None:
         if not self._stopping.ready():
@@ -360,13 +356,3 @@ class _Lane:
 
 def _named(event: Envelope) -> dict[str, str]:
     return {"event_type": event.routing_key, "event_id": str(event.id), "subject": event.subject}
-
-
-def _kombu_queue(stream: Stream) -> Queue:
-    exchange = Exchange(stream.exchange, type="topic", durable=True)
-    return Queue(
-        stream.queue,
-        bindings=[binding(exchange, routing_key=key) for key in stream.routing_keys],
-        durable=True,
-        queue_arguments=dict(stream.arguments),
-    )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from amqp.exceptions import NotFound
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from marshmallow import fields
@@ -67,7 +68,10 @@ def waiting(uri: str, consumer: str, producer: str, *, dead: bool = False) -> in
     assert stream is not None
     with Connection(uri) as connection:
         name = stream.dead_letter_queue if dead else stream.queue
-        declared = Queue(name, channel=connection.channel()).queue_declare(passive=True)
+        try:
+            declared = Queue(name, channel=connection.channel()).queue_declare(passive=True)
+        except NotFound:
+            return 0
         count: int = declared.message_count
         return count
 
