@@ -265,7 +265,7 @@ def count_other_admins(connection: sa.Connection, staff_id: UUID) -> int:
     staff = tables.staff.c
     found: int = connection.execute(
         sa.select(sa.func.count()).where(
-            staff.active, staff.roles.any("admin"), staff.staff_id != staff_id
+            staff.active, sa.literal("admin") == sa.any_(staff.roles), staff.staff_id != staff_id
         )
     ).scalar_one()
     return found
