@@ -99,7 +99,7 @@ class Platform:
         )
         self._services.start()
         # After the services: their queues have to be there when the first event is sent.
-        self._relays = Relays(self._databases.engines(), broker(BROKER))
+        self._relays = Relays(self._databases.engines(), connect, broker(BROKER))
         self._relays.start()
         self._watching = [
             eventlet.spawn(self._keep_postgres),

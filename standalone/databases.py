@@ -10,7 +10,8 @@ from shared.db.bootstrap import bootstrap_service, database_name, owner_role
 from shared.db.migrations import upgrade
 from standalone.postgres import EmbeddedPostgres
 
-ADMIN_POOL_SIZE = 2
+ADMIN_POOL_SIZE = 3
+"""A relay keeps one connection for itself."""
 
 
 class Databases:
@@ -43,6 +44,7 @@ class Databases:
             self._engines[service] = sa.create_engine(
                 self._server.url(database_name(service)),
                 pool_size=ADMIN_POOL_SIZE,
+                pool_pre_ping=True,
                 max_overflow=0,
                 connect_args={"application_name": "loyalty-standalone"},
             )

@@ -1,159 +1,109 @@
-"""From the outboxes to the in-process broker: one thread per producer, woken by commits.
+"""From the outboxes to the in-process broker: the relays of all services, woken by commits.
 
-The relay of the real stack deals with a broker that may be away and asks it for confirms. Here
-publishing is a call within the process, and what goes with it `standalone.resend` sends again.
+They are the relays of the real stack. Only two things differ in one process: a commit is known of
+at once, so nothing has to be polled for, and the broker's memory is ours, so a consumer that is far
+behind holds its producers' relays up.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
-import structlog
 
-from shared.contracts.event import Envelope
 from shared.db.bootstrap import database_name
-from shared.db.tables import PLATFORM
 from shared.events.topology import exchange_of
-from shared.rpc.wire import CONTENT_ENCODING, CONTENT_TYPE, encode
-from standalone.broker import Broker, Letter
+from shared.messaging.connections import ConnectionFactory
+from shared.outbox.publisher import KombuPublisher, Outgoing, Publisher
+from shared.outbox.relay import Relay
+from standalone.broker import Broker
 
-_log = structlog.get_logger(__name__)
-
-BATCH_ROWS = 500
 LOOK_S = 2.0
 """How often a relay looks without being woken: for rows that another process has written."""
-RETRY_S = 1.0
 BACKLOG_LETTERS = 5_000
-"""A consumer this far behind holds its producers' relays up, so that memory stays bounded."""
 BACKLOG_POLL_S = 0.05
 _WRITES_EVENTS = "INSERT INTO outbox "
 _MARK = "wrote_events"
 
 
-class Relay:
-    """Publishes one service's outbox in the order of its ids, over and over."""
+class Pace(threading.Event):
+    """A relay's stop signal whose waits end early when there is something to send."""
 
-    def __init__(self, producer: str, engine: sa.Engine, broker: Broker) -> None:
-        self.producer = producer
-        self._engine = engine
-        self._broker = broker
+    def __init__(self) -> None:
+        super().__init__()
         self._due = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"relay-{producer}", daemon=True)
-
-    def start(self) -> None:
-        """Begin; consumers' queues must be there, or they would miss what is sent now."""
-        self._broker.declare_exchange(exchange_of(self.producer), "topic")
-        self._due.set()
-        self._thread.start()
 
     def wake(self) -> None:
-        """Say that there may be something to send."""
+        """End the relay's present pause, or its next one."""
         self._due.set()
 
-    def stop(self) -> None:
-        """End after the batch that is under way."""
-        self._stopping.set()
-        self._due.set()
-        if self._thread.is_alive():
-            self._thread.join()
+    def set(self) -> None:
+        """Stop the relay."""
+        super().set()
+        self.wake()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._due.wait(LOOK_S)
-            self._due.clear()
-            try:
-                while self.publish_batch() == BATCH_ROWS and not self._stopping.is_set():
-                    pass
-            except Exception as error:  # the database may be away; nothing is lost by waiting
-                _log.warning("relay_failed", producer=self.producer, error=repr(error))
-                self._stopping.wait(RETRY_S)
-                self._due.set()
-
-    def publish_batch(self) -> int:
-        """Send the oldest rows that were not sent yet; return how many."""
-        self._wait_for_consumers()
-        outbox = PLATFORM.outbox
-        unsent = (
-            sa.select(outbox)
-            .where(outbox.c.published_at.is_(None))
-            .order_by(outbox.c.id)
-            .limit(BATCH_ROWS)
-        )
-        with self._engine.begin() as connection:
-            rows = connection.execute(unsent).mappings().all()
-            for row in rows:
-                self._broker.publish(letter(self.producer, row))
-            self._mark(connection, rows)
-        return len(rows)
-
-    def _mark(self, connection: sa.Connection, rows: Sequence[sa.RowMapping]) -> None:
-        if rows:
-            outbox = PLATFORM.outbox
-            connection.execute(
-                sa.update(outbox)
-                .where(outbox.c.id.in_([row["id"] for row in rows]))
-                .values(published_at=sa.func.now())
-            )
-
-    def _wait_for_consumers(self) -> None:
-        exchange = exchange_of(self.producer)
-        while self._broker.backlog(exchange) > BACKLOG_LETTERS:
-            if self._stopping.wait(BACKLOG_POLL_S):
-                return
+    def wait(self, timeout: float | None = None) -> bool:
+        """Pause; return whether to stop."""
+        self._due.wait(timeout)
+        self._due.clear()
+        return self.is_set()
 
 
-def letter(producer: str, row: sa.RowMapping) -> Letter:
-    """Return an outbox row as the message that consumers expect."""
-    event = Envelope(
-        id=row["event_id"],
-        type=row["type"],
-        version=row["version"],
-        occurred_at=row["occurred_at"],
-        recorded_at=row["recorded_at"],
-        producer=producer,
-        subject=row["subject"],
-        sequence=row["sequence"],
-        data=row["data"],
-        traceparent=row["traceparent"],
-        request_id=row["request_id"],
-    )
-    properties = {
-        "content_type": CONTENT_TYPE,
-        "content_encoding": CONTENT_ENCODING,
-        "delivery_mode": 2,
-        "message_id": str(event.id),
-    }
-    return Letter(encode(event.to_wire()), properties, {}, exchange_of(producer), event.routing_key)
+class PatientPublisher:
+    """Holds batches back while a consumer of the producer's events is far behind."""
+
+    def __init__(self, publisher: Publisher, producer: str, broker: Broker, pace: Pace) -> None:
+        self._publisher = publisher
+        self._exchange = exchange_of(producer)
+        self._broker = broker
+        self._pace = pace
+        self._sleep = threading.Event()
+
+    def publish(self, batch: Sequence[Outgoing]) -> None:
+        """Publish when there is room; see `shared.outbox.publisher.Publisher`."""
+        while self._broker.backlog(self._exchange) > BACKLOG_LETTERS and not self._pace.is_set():
+            self._sleep.wait(BACKLOG_POLL_S)
+        self._publisher.publish(batch)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._publisher.close()
 
 
 class Relays:
-    """The relays of all producers, each woken when a transaction of its service wrote events."""
+    """A relay per producer, each woken when a transaction of its service wrote events."""
 
-    def __init__(self, engines: Mapping[str, sa.Engine], broker: Broker) -> None:
-        self._relays = {
-            database_name(producer): Relay(producer, engine, broker)
-            for producer, engine in engines.items()
-        }
+    def __init__(
+        self, engines: Mapping[str, sa.Engine], connect: ConnectionFactory, broker: Broker
+    ) -> None:
+        self._paces = {database_name(producer): Pace() for producer in engines}
+        self._threads = []
+        for producer, engine in engines.items():
+            pace = self._paces[database_name(producer)]
+            publisher = PatientPublisher(KombuPublisher(connect, producer), producer, broker, pace)
+            relay = Relay(engine, publisher, producer, idle_s=LOOK_S)
+            self._threads.append(
+                threading.Thread(
+                    target=relay.run, args=(pace,), name=f"relay-{producer}", daemon=True
+                )
+            )
 
     def start(self) -> None:
         """Start all, and watch every engine of this process."""
         sa.event.listen(sa.Engine, "before_cursor_execute", self._note_events)
         sa.event.listen(sa.Pool, "checkin", self._wake_writer)
-        for relay in self._all():
-            relay.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Stop all."""
+        """Stop all, each after the batch that is under way."""
         sa.event.remove(sa.Engine, "before_cursor_execute", self._note_events)
         sa.event.remove(sa.Pool, "checkin", self._wake_writer)
-        for relay in self._all():
-            relay.stop()
-
-    def _all(self) -> Iterable[Relay]:
-        return self._relays.values()
+        for pace in self._paces.values():
+            pace.set()
+        for thread in self._threads:
+            thread.join()
 
     def _note_events(
         self, connection: sa.Connection, _cursor: object, statement: str, *_: object
@@ -163,6 +113,6 @@ class Relays:
 
     def _wake_writer(self, _dbapi_connection: object, record: sa.pool.ConnectionPoolEntry) -> None:
         """Wake the relay when the connection comes back, which is after its commit."""
-        relay = self._relays.get(record.info.pop(_MARK, ""))
-        if relay is not None:
-            relay.wake()
+        pace = self._paces.get(record.info.pop(_MARK, ""))
+        if pace is not None:
+            pace.wake()

@@ -29,6 +29,11 @@ SETTLE_S = 5.0
 """How long `Resender.advance` waits for writers that may still commit an earlier id."""
 POLL_S = 0.02
 
+_UNPUBLISHED = sa.text("UPDATE outbox SET published_at = NULL WHERE id = ANY(:ids)")
+_PUBLISHED_LATELY = sa.text(
+    "UPDATE outbox SET published_at = now() WHERE id = ANY(:ids)"
+    " AND published_at < now() - interval '1 day'"
+)
 SCHEMA = (
     "CREATE SCHEMA IF NOT EXISTS standalone",
     "CREATE TABLE IF NOT EXISTS standalone.gaps ("
@@ -79,13 +84,17 @@ class Resender:
         found = 0
         for subscription in self._subscriptions:
             for missing in self._examine(subscription, self._last_id(subscription.producer)):
-                found += self._unpublish(subscription.producer, missing)
+                found += self._mark(subscription.producer, missing, _UNPUBLISHED)
         if found:
             _log.info("events_sent_again", events=found)
         return found
 
     def advance(self) -> None:
-        """Move the checkpoints on, so that the next start looks at what came after."""
+        """Move the checkpoints on, so that the next start looks at what came after.
+
+        What a consumer still lacks is kept from the housekeeping of outboxes, which forgets what
+        was published long ago.
+        """
         horizons: dict[str, int | None] = {}
         for subscription in self._subscriptions:
             producer = subscription.producer
@@ -93,10 +102,105 @@ class Resender:
                 horizons[producer] = self._settled_id(producer)
             horizon = horizons[producer]
             if horizon is not None:
-                for _ in self._examine(subscription, horizon):
-                    pass
+                for missing in self._examine(subscription, horizon):
+                    self._mark(producer, missing, _PUBLISHED_LATELY)
 
     def _last_id(self, producer: str) -> int:
+        with self._engines[producer].connect() as connection:
+            return _last_id(connection)
+
+    def _settled_id(self, producer: str) -> int | None:
+        """Return an outbox id below which nothing can appear any more; None when writers linger.
+
+        Ids are drawn before their transactions commit, so one that is missing now may still come.
+        Whoever drew an id up to the highest visible one holds its lock on the table by now.
+        """
+        with self._engines[producer].connect() as connection:
+            last = _last_id(connection)
+            writers = _writers(connection)
+            deadline = time.monotonic() + SETTLE_S
+            while writers & _writers(connection):
+                if time.monotonic() > deadline:
+                    return None
+                time.sleep(POLL_S)
+            return last
+
+    def _examine(self, subscription: Subscription, horizon: int) -> Iterable[list[int]]:
+        """Yield the ids, in batches, of events up to ``horizon`` that the consumer has not had.
+
+        Each batch's gaps and the checkpoint behind it are committed together before the next one.
+        """
+        with self._engines[subscription.consumer].begin() as consumer:
+            reached = _checkpoint(consumer, subscription.producer)
+        yield from self._examine_gaps(subscription)
+        while reached < horizon:
+            batch = self._events(subscription, reached, horizon)
+            end = batch[-1][0] if len(batch) == BATCH_ROWS else horizon
+            with self._engines[subscription.consumer].begin() as consumer:
+                missing = _not_in_inbox(consumer, subscription.producer, batch)
+                _add_gaps(consumer, subscription.producer, missing)
+                _set_checkpoint(consumer, subscription.producer, end)
+            if missing:
+                yield missing
+            reached = end
+
+    def _examine_gaps(self, subscription: Subscription) -> Iterable[list[int]]:
+        after = 0
+        while True:
+            with self._engines[subscription.consumer].begin() as consumer:
+                ids = _gaps(consumer, subscription.producer, after)
+                if not ids:
+                    return
+                batch = self._events_by_id(subscription, ids)
+                missing = _not_in_inbox(consumer, subscription.producer, batch)
+                # Gone from the gaps, too: what the producer has deleted or no longer sends here.
+                _remove_gaps(consumer, subscription.producer, sorted({*ids} - {*missing}))
+            if missing:
+                yield missing
+            after = ids[-1]
+
+    def _events(
+        self, subscription: Subscription, after: int, horizon: int
+    ) -> list[tuple[int, UUID]]:
+        return self._select_events(
+            subscription,
+            "id > :after AND id <= :horizon",
+            {"after": after, "horizon": horizon},
+        )
+
+    def _events_by_id(
+        self, subscription: Subscription, ids: Sequence[int]
+    ) -> list[tuple[int, UUID]]:
+        return self._select_events(subscription, "id = ANY(:ids)", {"ids": list(ids)})
+
+    def _select_events(
+        self, subscription: Subscription, condition: str, values: Mapping[str, object]
+    ) -> list[tuple[int, UUID]]:
+        types = sorted(subscription.types)
+        statement = sa.text(
+            f"SELECT id, event_id FROM outbox WHERE {condition}"  # noqa: S608 - fixed texts
+            " AND (type, version) IN (SELECT * FROM unnest("
+            "CAST(:names AS text[]), CAST(:versions AS smallint[])))"
+            " ORDER BY id LIMIT :limit"
+        )
+        with self._engines[subscription.producer].connect() as producer:
+            rows = producer.execute(
+                statement,
+                {
+                    **values,
+                    "names": [name for name, _ in types],
+                    "versions": [version for _, version in types],
+                    "limit": BATCH_ROWS,
+                },
+            )
+            return [(row.id, row.event_id) for row in rows]
+
+    def _mark(self, producer: str, ids: list[int], assignment: sa.TextClause) -> int:
+        with self._engines[producer].begin() as connection:
+            return connection.execute(assignment, {"ids": ids}).rowcount
+
+
+def _last_id(self, producer: str) -> int:
         with self._engines[producer].connect() as connection:
             return _last_id(connection)
 

@@ -1,4 +1,4 @@
-"""Events go from the outbox to the in-process broker at once, in order, and once."""
+"""Events go from the outbox to the in-process broker at once and in order."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
-from structlog.testing import capture_logs
+from kombu.connection import Connection
 
 from shared.db import platform_ddl
 from shared.db.tables import PLATFORM
 from standalone import relays
 from standalone.broker import Broker
-from standalone.relays import Relay, Relays
+from standalone.relays import Pace, PatientPublisher, Relays
+from standalone.transport import broker as named_broker
+from standalone.transport import forget_broker
 from tests.support.postgres import ServiceDatabase
 from tests.support.waiting import eventually
+
+NAME = "relays-test"
+QUEUE = "tiers.points.events"
 
 
 @pytest.fixture
@@ -29,122 +34,140 @@ def engine(empty_database: Callable[[str], ServiceDatabase]) -> Iterator[sa.Engi
 
 
 @pytest.fixture
-def broker() -> Broker:
-    broker = Broker()
-    broker.declare_exchange("points.events", "topic")
-    broker.declare_queue("tiers.points.events")
-    broker.bind("tiers.points.events", "points.events", "sale.recorded.v1")
-    return broker
+def broker() -> Iterator[Broker]:
+    yield named_broker(NAME)
+    forget_broker(NAME)
+
+
+@pytest.fixture
+def running(
+    engine: sa.Engine, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], None]]:
+    """Start the relay of points, which then looks at its outbox only when it is woken."""
+    monkeypatch.setattr(relays, "LOOK_S", 3600.0)
+    # Woken by the name of the database, which is this test's own.
+    monkeypatch.setattr(relays, "database_name", lambda _: engine.url.database)
+    started = Relays({"points": engine}, lambda: Connection(f"inproc://{NAME}"), broker)
+    yield started.start
+    started.stop()
 
 
 def write(connection: sa.Connection, *subjects: str) -> None:
-    rows = [
-        {
-            "event_id": uuid.uuid4(),
-            "type": "sale.recorded",
-            "version": 1,
-            "subject": subject,
-            "sequence": 1,
-            "occurred_at": sa.func.now(),
-            "recorded_at": sa.func.now(),
-            "request_id": "request-1",
-            "data": {"points": 5},
-        }
-        for subject in subjects
-    ]
-    for row in rows:
-        connection.execute(sa.insert(PLATFORM.outbox).values(**row))
+    for subject in subjects:
+        connection.execute(
+            sa.insert(PLATFORM.outbox).values(
+                event_id=uuid.uuid4(),
+                type="sale.recorded",
+                version=1,
+                subject=subject,
+                sequence=1,
+                occurred_at=sa.func.now(),
+                recorded_at=sa.func.now(),
+                data={"points": 5},
+            )
+        )
+
+
+def depth(broker: Broker) -> int:
+    return broker.depth(QUEUE) if broker.backlog("points.events") else 0
 
 
 def subjects(broker: Broker) -> list[str]:
     found = []
-    while (letter := broker.take("tiers.points.events")) is not None:
+    while (letter := broker.take(QUEUE)) is not None:
         found.append(json.loads(letter.body)["subject"])
     return found
 
 
-def test_unsent_rows_are_sent_in_order_and_once(engine: sa.Engine, broker: Broker) -> None:
-    relay = Relay("points", engine, broker)
+def test_rows_of_before_the_start_are_sent_in_order(
+    engine: sa.Engine, broker: Broker, running: Callable[[], None]
+) -> None:
     with engine.begin() as connection:
         write(connection, "a", "b", "c")
 
-    assert relay.publish_batch() == 3
-    assert relay.publish_batch() == 0
+    running()
+
+    eventually(lambda: depth(broker) == 3)
     assert subjects(broker) == ["a", "b", "c"]
 
 
-def test_message_is_the_envelope_as_json(engine: sa.Engine, broker: Broker) -> None:
-    with engine.begin() as connection:
-        write(connection, "a")
-    Relay("points", engine, broker).publish_batch()
-
-    letter = broker.take("tiers.points.events")
-
-    assert letter is not None
-    event = json.loads(letter.body)
-    assert (event["type"], event["version"], event["producer"]) == ("sale.recorded", 1, "points")
-    assert (event["data"], event["request_id"]) == ({"points": 5}, "request-1")
-    assert letter.properties["content_type"] == "application/json"
-    assert letter.properties["message_id"] == event["id"]
-
-
 def test_commit_wakes_the_relay(
-    engine: sa.Engine, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    engine: sa.Engine, broker: Broker, running: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(relays, "LOOK_S", 3600.0)
-    # Woken by the name of the database, which is this test's own.
-    monkeypatch.setattr(relays, "database_name", lambda _: engine.url.database)
-    running = Relays({"points": engine}, broker)
-    running.start()
-    try:
+    running()
+    for subject in ("a", "b"):
         with engine.begin() as connection:
-            write(connection, "a")
-            assert broker.depth("tiers.points.events") == 0
-        eventually(lambda: broker.depth("tiers.points.events") == 1, within_s=2)
-    finally:
-        running.stop()
+            write(connection, subject)
+        eventually(lambda: depth(broker) == 1, within_s=5)
+        assert subjects(broker) == [subject]
 
 
-def test_rolled_back_events_are_never_sent(engine: sa.Engine, broker: Broker) -> None:
+def test_rolled_back_events_are_never_sent(
+    engine: sa.Engine, broker: Broker, running: Callable[[], None]
+) -> None:
+    running()
     with engine.connect() as connection:
-        write(connection, "a")
+        write(connection, "never")
         connection.rollback()
-
-    assert Relay("points", engine, broker).publish_batch() == 0
-
-
-def test_relay_waits_while_a_consumer_is_far_behind(
-    engine: sa.Engine, broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(relays, "BATCH_ROWS", 2)
-    monkeypatch.setattr(relays, "BACKLOG_LETTERS", 3)
     with engine.begin() as connection:
-        write(connection, *"abcdefgh")
-    relay = Relay("points", engine, broker)
-    relay.start()
-    try:
-        eventually(lambda: broker.depth("tiers.points.events") >= 4)
-        assert subjects(broker) == ["a", "b", "c", "d"]
-        eventually(lambda: broker.depth("tiers.points.events") >= 4)
-        assert subjects(broker) == ["e", "f", "g", "h"]
-    finally:
-        relay.stop()
+        write(connection, "committed")
+
+    eventually(lambda: depth(broker) == 1)
+    assert subjects(broker) == ["committed"]
 
 
-def test_relay_goes_on_when_the_database_comes_back(
-    engine: sa.Engine, broker: Broker, monkeypatch: pytest.MonkeyPatch
+class Counting:
+    """A publisher that only counts."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+
+    def publish(self, batch: object) -> None:
+        self.batches += 1
+
+    def close(self) -> None:
+        pass
+
+
+def crowded(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relays, "BACKLOG_LETTERS", 0)
+    with Connection(f"inproc://{NAME}") as connection:
+        channel = connection.channel()
+        channel.exchange_declare("points.events", "topic")
+        channel.queue_declare(QUEUE)
+        channel.queue_bind(QUEUE, "points.events", "#")
+        packed = channel.prepare_message(b"{}")
+        channel.basic_publish(packed, exchange="points.events", routing_key="sale.recorded.v1")
+    assert broker.depth(QUEUE) == 1
+
+
+def test_relay_is_held_up_until_its_consumer_has_caught_up(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relays, "RETRY_S", 0.05)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE outbox RENAME TO away")
-    relay = Relay("points", engine, broker)
-    try:
-        with capture_logs() as logs:
-            relay.start()
-            eventually(lambda: logs)
-        with engine.begin() as connection:
-            connection.exec_driver_sql("ALTER TABLE away RENAME TO outbox")
-            write(connection, "a")
-        eventually(lambda: broker.depth("tiers.points.events") == 1)
-    finally:
-        relay.stop()
+    crowded(broker, monkeypatch)
+    inner, pace = Counting(), Pace()
+    publisher = PatientPublisher(inner, "points", broker, pace)
+
+    waits: list[int] = []
+
+    def look(_self: object, _timeout: float) -> bool:
+        waits.append(inner.batches)
+        if len(waits) == 3:
+            broker.take(QUEUE)
+        return False
+
+    monkeypatch.setattr(publisher, "_sleep", type("Sleep", (), {"wait": look})())
+    publisher.publish([])
+
+    assert waits == [0, 0, 0]
+    assert inner.batches == 1
+
+
+def test_stop_is_not_held_up_by_a_consumer(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    crowded(broker, monkeypatch)
+    inner, pace = Counting(), Pace()
+    pace.set()
+
+    PatientPublisher(inner, "points", broker, pace).publish([])
+
+    assert inner.batches == 1

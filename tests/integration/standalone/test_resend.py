@@ -194,3 +194,17 @@ def test_more_events_than_one_batch_are_all_examined(
     assert platform.unpublished() == missing
     assert platform.resender.before_start() == 5  # now from the gaps
     assert platform.unpublished() == missing
+
+
+def test_event_a_consumer_lacks_is_kept_from_housekeeping(platform: Platform) -> None:
+    lacking, _ = platform.publish()
+    _, event_id = platform.publish()
+    platform.consume("tiers", event_id)
+    with platform.engines["points"].begin() as connection:
+        connection.execute(sa.text("UPDATE outbox SET published_at = now() - interval '6 days'"))
+
+    platform.resender.advance()
+
+    with platform.engines["points"].connect() as connection:
+        recent = sa.text("SELECT id FROM outbox WHERE published_at > now() - interval '1 hour'")
+        assert connection.execute(recent).scalars().all() == [lacking]
