@@ -56,7 +56,7 @@ def columns_of(command: Mapping[str, Any]) -> Columns:
     return columns
 
 
-def terms_of(columns: Mapping[str, Any]) -> Terms:
+def terms_of(columns: Mapping[Any, Any]) -> Terms:
     """Return the terms that a row, or the columns for one, state."""
     return Terms(
         kind=columns["kind"],
@@ -85,7 +85,7 @@ def terms_of(columns: Mapping[str, Any]) -> Terms:
     )
 
 
-def campaign_of(row: Mapping[str, Any]) -> Campaign:
+def campaign_of(row: Mapping[Any, Any]) -> Campaign:
     """Return a row as the domain sees it."""
     return Campaign(row["campaign_id"], row["name"], row["status"], terms_of(row))
 
@@ -108,7 +108,8 @@ def get(connection: sa.Connection, campaign_id: UUID, *, lock: bool = False) -> 
     """
     statement = sa.select(campaigns).where(campaigns.c.campaign_id == campaign_id)
     if lock:
-        statement = statement.with_for_update()
+        # Its key does not change: coupons may refer to it meanwhile.
+        statement = statement.with_for_update(key_share=True)
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         raise NotFound

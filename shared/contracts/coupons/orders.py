@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from shared.contracts.base import WireSchema
 from shared.contracts.coupons.schemas import KINDS
@@ -42,8 +44,8 @@ class ReserveSchema(WireSchema):
     occurred_at = Instant(required=True)
     """Coupons are judged as of then (S5), as far as it is not in the future."""
     opened_at = Instant(allow_none=True, load_default=None)
-    """When points opened the checkout. An order whose earlier checkout was closed can be reserved
-    again only by a checkout opened after that; without it, never."""
+    """When points opened the checkout. A later opening of an order may reserve anew, also with
+    another basket; what belongs to an earlier one is void. Without it an order has one opening."""
     expires_at = Instant(required=True)
     mode = Choice(*MODES, load_default="requested_order")
     lines = fields.List(
@@ -54,6 +56,11 @@ class ReserveSchema(WireSchema):
     codes = fields.List(
         Text(max_length=100), required=True, validate=validate.Length(max=MAX_CODES)
     )
+
+    @validates_schema
+    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
+        if len({line["line_id"] for line in data["lines"]}) != len(data["lines"]):
+            raise ValidationError("Each line needs its own line_id.", "lines")
 
 
 class LineDiscountSchema(WireSchema):
@@ -107,6 +114,13 @@ class OrderSchema(WireSchema):
     """Names an order."""
 
     order_id = ExternalKey(required=True)
+
+
+class ReleaseSchema(OrderSchema):
+    """Give an order's reservation up."""
+
+    opened_at = Instant(allow_none=True, load_default=None)
+    """Of the checkout given up: a reservation for a later one of the same order stays."""
 
 
 class OrderStateSchema(WireSchema):

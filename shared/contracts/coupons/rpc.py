@@ -10,6 +10,7 @@ from shared.contracts.base import PageQuery, WireSchema, page_of
 from shared.contracts.coupons.orders import (
     OrderSchema,
     OrderStateSchema,
+    ReleaseSchema,
     ReservationSchema,
     ReserveSchema,
 )
@@ -131,4 +132,4 @@ RESERVE = _method("reserve", ReserveSchema, ReservationSchema, errors=(OrderClos
 CONFIRM = _method(
     "confirm", OrderSchema, OrderStateSchema, errors=(NotFound, OrderClosed, ReservationExpired)
 )
-RELEASE = _method("release", OrderSchema, OrderStateSchema, errors=(OrderClosed,))
+RELEASE = _method("release", ReleaseSchema, OrderStateSchema, errors=(OrderClosed,))

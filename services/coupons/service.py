@@ -1,0 +1,178 @@
+"""The nameko class of the coupons service."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID
+
+from services.coupons import queries, use_cases
+from services.coupons.programme import Programme, programme_of
+from shared.calls import Reply
+from shared.contracts.coupons import rpc as contract
+from shared.contracts.event import Envelope
+from shared.contracts.members import events as members_events
+from shared.contracts.points import events as points_events
+from shared.contracts.tiers import events as tiers_events
+from shared.db import Call
+from shared.events.handler import on
+from shared.rpc.server import Settings, every, rpc
+from shared.service import BaseService
+
+FREE_LAPSED_EVERY_S = 1.5
+"""A reservation whose time is over is free within 5 s (C2)."""
+EXPIRE_EVERY_S = 60
+AWAIT_MEMBERS_S = 2.0
+_LOOK_AGAIN_S = 0.1
+
+
+class CouponsService(BaseService):
+    """Campaigns, coupons, and the coupons of orders."""
+
+    name = "coupons"
+    settings = Settings()
+
+    @property
+    def programme(self) -> Programme:
+        """Return time zone, currency and keys."""
+        return programme_of(self.settings)
+
+    def due_work(self) -> None:
+        """Free lapsed reservations and write down lapsed coupons (A8)."""
+        self.free_lapsed_orders()
+        self.expire_coupons()
+
+    @rpc(contract.CREATE_CAMPAIGN)
+    def create_campaign(self, call: Call, **draft: Any) -> Reply:
+        """Store a draft."""
+        return self.db.write(call, use_cases.create_campaign, programme=self.programme, **draft)
+
+    @rpc(contract.CAMPAIGN)
+    def campaign(self, call: Call, **query: Any) -> Reply:
+        """Return one campaign."""
+        return self.db.read(call, queries.campaign, **query)
+
+    @rpc(contract.CAMPAIGNS)
+    def campaigns(self, call: Call, **query: Any) -> Reply:
+        """Return campaigns, newest first."""
+        return self.db.read(call, queries.campaign_list, **query)
+
+    @rpc(contract.AMEND_CAMPAIGN)
+    def amend_campaign(self, call: Call, **changes: Any) -> Reply:
+        """Change a draft."""
+        return self.db.write(call, use_cases.amend_campaign, **changes)
+
+    @rpc(contract.PUBLISH_CAMPAIGN)
+    def publish_campaign(self, call: Call, **command: Any) -> Reply:
+        """Let a draft's coupons be issued and used."""
+        return self.db.write(call, use_cases.publish_campaign, **command)
+
+    @rpc(contract.PAUSE_CAMPAIGN)
+    def pause_campaign(self, call: Call, **command: Any) -> Reply:
+        """Stop issue and use for a while."""
+        return self.db.write(call, use_cases.pause_campaign, **command)
+
+    @rpc(contract.RESUME_CAMPAIGN)
+    def resume_campaign(self, call: Call, **command: Any) -> Reply:
+        """End a pause."""
+        return self.db.write(call, use_cases.resume_campaign, **command)
+
+    @rpc(contract.ARCHIVE_CAMPAIGN)
+    def archive_campaign(self, call: Call, **command: Any) -> Reply:
+        """End a campaign for good."""
+        return self.db.write(call, use_cases.archive_campaign, **command)
+
+    @rpc(contract.CLAIM)
+    def claim(self, call: Call, **command: Any) -> Reply:
+        """Give a member a coupon of its own."""
+        return self.db.write(call, use_cases.claim, programme=self.programme, **command)
+
+    @rpc(contract.ISSUE)
+    def issue(self, call: Call, *, campaign_id: UUID, member_ids: list[UUID]) -> Reply:
+        """Give each of some members a coupon, or say why not."""
+        self._await_members(call, member_ids)
+        return self.db.write(
+            call,
+            use_cases.issue,
+            programme=self.programme,
+            campaign_id=campaign_id,
+            member_ids=member_ids,
+        )
+
+    @rpc(contract.WALLET)
+    def wallet(self, call: Call, **query: Any) -> Reply:
+        """Return a member's coupons."""
+        return self.db.read(call, queries.wallet, programme=self.programme, **query)
+
+    @rpc(contract.RESERVE)
+    def reserve(self, call: Call, **command: Any) -> Reply:
+        """Hold the coupons of an order."""
+        return self.db.write(call, use_cases.reserve, programme=self.programme, **command)
+
+    @rpc(contract.CONFIRM)
+    def confirm(self, call: Call, **command: Any) -> Reply:
+        """Keep a reservation until points tells the outcome."""
+        return self.db.write(call, use_cases.confirm, **command)
+
+    @rpc(contract.RELEASE)
+    def release(self, call: Call, **command: Any) -> Reply:
+        """Give a reservation up."""
+        return self.db.write(call, use_cases.release, **command)
+
+    @on(members_events.ENROLLED)
+    def on_member_enrolled(self, event: Envelope) -> None:
+        """Know the member."""
+        self.db.consume(event, use_cases.follow_status)
+
+    @on(members_events.UPDATED)
+    def on_member_updated(self, event: Envelope) -> None:
+        """Know whether the member is active."""
+        self.db.consume(event, use_cases.follow_status)
+
+    @on(tiers_events.CHANGED)
+    def on_tier_changed(self, event: Envelope) -> None:
+        """Know the member's tier."""
+        self.db.consume(event, use_cases.follow_tier)
+
+    @on(points_events.SALE_RECORDED)
+    def on_sale_recorded(self, event: Envelope) -> None:
+        """Use up the order's coupons."""
+        self.db.consume(event, use_cases.redeem_order)
+
+    @on(points_events.CHECKOUT_CLOSED)
+    def on_checkout_closed(self, event: Envelope) -> None:
+        """Free the order's coupons."""
+        self.db.consume(event, use_cases.close_order)
+
+    @on(points_events.SALE_CANCELLED)
+    def on_sale_cancelled(self, event: Envelope) -> None:
+        """Give the order's coupons back."""
+        self.db.consume(event, use_cases.restore_cancelled)
+
+    @on(points_events.SALE_RETURNED)
+    def on_sale_returned(self, event: Envelope) -> None:
+        """Give the order's coupons back if nothing was kept, or the campaign says so."""
+        self.db.consume(event, use_cases.restore_returned)
+
+    @every(FREE_LAPSED_EVERY_S)
+    def free_lapsed_orders(self) -> None:
+        """Free reservations whose time is over."""
+        self.db.sweep("free_lapsed_orders", use_cases.free_lapsed_orders)
+
+    @every(EXPIRE_EVERY_S)
+    def expire_coupons(self) -> None:
+        """Write down lapsed coupons."""
+        self.db.sweep("expire_coupons", use_cases.expire_coupons)
+
+    def _await_members(self, call: Call, member_ids: list[UUID]) -> None:
+        """Give enrolments that were answered a moment ago the time to be heard of here."""
+        give_up = time.monotonic() + AWAIT_MEMBERS_S
+        while time.monotonic() < give_up:
+            if not self.db.run(
+                queries.unknown_members, context=call.context, member_ids=member_ids
+            ):
+                return
+            time.sleep(_LOOK_AGAIN_S)
+
+
+SERVICE = CouponsService

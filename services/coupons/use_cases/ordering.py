@@ -1,0 +1,346 @@
+"""An order and its coupons, until points has decided the order's outcome.
+
+Reserve holds them until the checkout's end, confirm beyond it, release lets them go. An order may
+be opened more than once, when its checkout lapsed and the till tries again: ``opened_at`` of the
+checkout tells the openings apart, and what belongs to an earlier one changes nothing any more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.coupons import codes
+from services.coupons.domain import (
+    Applied,
+    Basket,
+    Candidate,
+    Demand,
+    Evaluation,
+    Line,
+    Shopper,
+    Unused,
+    evaluate,
+    message_for,
+    refusal,
+    use_demands,
+)
+from services.coupons.programme import Programme
+from services.coupons.repository import (
+    Change,
+    append_history,
+    campaigns,
+    coupons,
+    members,
+    orders,
+    redemptions,
+    usage,
+)
+from services.coupons.use_cases.uses import free_orders
+from shared.contracts.coupons import events
+from shared.db import Outcome, UnitOfWork
+from shared.errors import NotFound
+from shared.errors.coupons import OrderClosed, OrderConflict, ReservationExpired
+from shared.ids import new_id
+
+_NOT_CONTENT = ("opened_at", "expires_at")
+
+
+def reserve(
+    uow: UnitOfWork, *, programme: Programme, order_id: str, **request: Any
+) -> Outcome | dict[str, Any]:
+    """Judge the codes for the basket, and hold those that count (C2, C6, C7).
+
+    The same request for the same opening of an order gets the same answer again.
+
+    Raises:
+        ReservationExpired: the checkout's time is over already.
+        OrderClosed: the order, or this opening of it, has ended.
+        OrderConflict: this opening holds coupons for another basket or other codes.
+    """
+    if request["expires_at"] <= uow.now:
+        raise ReservationExpired
+    fingerprint = _fingerprint(programme, request)
+    opening = {
+        "status": "reserved",
+        "fingerprint": fingerprint,
+        "opened_at": request["opened_at"],
+        "expires_at": request["expires_at"],
+        "updated_at": uow.now,
+    }
+    row, is_new = orders.enter(uow.connection, order_id, created_at=uow.now, **opening)
+    if not is_new:
+        if _still_stands(uow, row, request["opened_at"], fingerprint):
+            return _same_answer(uow, programme, row, request)
+        orders.update(uow.connection, order_id, closed_at=None, result_sealed=None, **opening)
+    basket = _basket(uow, programme, request)
+    evaluation = _judge(uow, programme, basket, request)
+    _hold(uow, order_id, basket, evaluation)
+    body = _answer(order_id, evaluation)
+    sealed = programme.codes.seal_result(order_id, json.dumps(body, default=str))
+    orders.update(uow.connection, order_id, result_sealed=sealed)
+    return body
+
+
+def confirm(uow: UnitOfWork, *, order_id: str) -> dict[str, Any]:
+    """Keep what is reserved until points tells the order's outcome, however long that takes.
+
+    Raises:
+        NotFound: nothing was reserved for this order.
+        ReservationExpired: its time was over before.
+        OrderClosed: it has ended.
+    """
+    if orders.confirm(uow.connection, order_id, uow.now):
+        return {"order_id": order_id, "status": "confirmed"}
+    status = orders.status(uow.connection, order_id)
+    if status is None:
+        raise NotFound("Nothing is reserved for this order.")
+    if status in ("reserved", "expired"):
+        raise ReservationExpired
+    if status not in ("confirmed", "redeemed"):
+        raise OrderClosed
+    return {"order_id": order_id, "status": status}
+
+
+def release(uow: UnitOfWork, *, order_id: str, opened_at: datetime | None) -> dict[str, Any]:
+    """Give up what is reserved for an opening of the order, also before it was.
+
+    A confirmed order stays: only points can tell that it will not become a sale. The answer is
+    the order's status.
+    """
+    row, is_new = orders.enter(
+        uow.connection,
+        order_id,
+        status="released",
+        opened_at=opened_at,
+        closed_at=opened_at or uow.now,
+        created_at=uow.now,
+        updated_at=uow.now,
+    )
+    current = row["status"]
+    superseded = opened_at is not None and row["opened_at"] and row["opened_at"] > opened_at
+    if not is_new and not superseded and current in ("reserved", "expired"):
+        free_orders(uow, [order_id], cause="release")
+        current = "released"
+        closed_at = row["opened_at"] or uow.now
+        orders.update(
+            uow.connection, order_id, status=current, closed_at=closed_at, updated_at=uow.now
+        )
+    return {"order_id": order_id, "status": current}
+
+
+def _fingerprint(programme: Programme, request: Mapping[str, Any]) -> bytes:
+    content = {name: value for name, value in request.items() if name not in _NOT_CONTENT}
+    return programme.codes.fingerprint(json.dumps(content, sort_keys=True, default=str))
+
+
+def _still_stands(
+    uow: UnitOfWork, row: orders.Row, opened_at: datetime | None, fingerprint: bytes
+) -> bool:
+    """Return whether the order's reservation is the answer; False is to judge anew.
+
+    What an earlier opening still holds is freed then.
+    """
+    before = row["closed_at"] if row["status"] == "released" else row["opened_at"]
+    is_later = opened_at is not None and before is not None and opened_at > before
+    if row["status"] in ("released", "restored"):
+        if row["status"] == "restored" or not is_later:
+            raise OrderClosed
+        return False
+    if opened_at is not None and before is not None and opened_at < before:
+        raise OrderClosed("A later checkout of this order has begun.")
+    if row["status"] == "expired":
+        return False
+    lapsed = row["status"] == "reserved" and row["expires_at"] <= uow.now
+    if bytes(row["fingerprint"]) == fingerprint and not lapsed:
+        return True
+    if row["status"] == "redeemed" or not (is_later or lapsed):
+        raise OrderConflict
+    free_orders(uow, [row["order_id"]], cause="superseded")
+    return False
+
+
+def _same_answer(
+    uow: UnitOfWork, programme: Programme, row: orders.Row, request: Mapping[str, Any]
+) -> Outcome:
+    """Return the stored answer; a later opening of the checkout takes the reservation over."""
+    order_id = row["order_id"]
+    taken_over: dict[str, Any] = {}
+    if request["opened_at"] is not None:
+        taken_over["opened_at"] = request["opened_at"]
+    if row["status"] == "reserved":
+        taken_over["expires_at"] = max(row["expires_at"], request["expires_at"])
+    if taken_over:
+        orders.update(uow.connection, order_id, updated_at=uow.now, **taken_over)
+    body = json.loads(programme.codes.open_result(order_id, bytes(row["result_sealed"])))
+    return Outcome(body, replayed=True)
+
+
+def _basket(uow: UnitOfWork, programme: Programme, request: Mapping[str, Any]) -> Basket:
+    # A sale made offline is judged as of its time (S5), none as of a time to come.
+    at = min(request["occurred_at"], uow.now)
+    member_id = request["member_id"]
+    shopper = None
+    if member_id is not None:
+        known = members.shoppers(uow.connection, [member_id])
+        shopper = known.get(member_id, Shopper(member_id))
+    return Basket(
+        lines=tuple(Line(**line) for line in request["lines"]),
+        at=at,
+        day=at.astimezone(programme.zone).date(),
+        channel=request["channel"],
+        store_id=request["store_id"],
+        shopper=shopper,
+    )
+
+
+def _judge(
+    uow: UnitOfWork, programme: Programme, basket: Basket, request: Mapping[str, Any]
+) -> Evaluation:
+    """Judge twice: unlocked, to see which codes can count at all; those then under lock.
+
+    So a code that cannot count makes nobody wait.
+    """
+    given: Sequence[str] = request["codes"]
+    if request["currency"] != programme.currency:
+        refused = tuple(Unused(code, "currency_mismatch") for code in given)
+        return Evaluation((), (), refused)
+    candidates = _look_up(uow, programme, given)
+    hopeful = [each for each in candidates if refusal(each, basket) is None]
+    keys = [
+        (campaign_id, demand.scope, demand.holder)
+        for campaign_id, demand in _draws(basket, ((each, 0) for each in hopeful))
+    ]
+    used = usage.hold(uow.connection, keys)
+    ids = [each.coupon.coupon_id for each in hopeful if each.coupon]
+    held = coupons.held(uow.connection, ids, lock=True)
+    locked = {id(each): _as_locked(each, held, used) for each in hopeful}
+    fresh = [locked.get(id(each), each) for each in candidates]
+    return evaluate(basket, fresh, request["mode"])
+
+
+def _look_up(uow: UnitOfWork, programme: Programme, given: Sequence[str]) -> list[Candidate]:
+    """Find what each code is: a coupon, a campaign's public code, or nothing."""
+    digests = {code: programme.codes.digest(code) for code in given if codes.is_well_formed(code)}
+    found = coupons.by_digest(uow.connection, digests.values()) if digests else {}
+    held = coupons.held(uow.connection, [row["coupon_id"] for row in found.values()], lock=False)
+    own = campaigns.by_id(uow.connection, [row["campaign_id"] for row in found.values()])
+    public = campaigns.by_public_code(uow.connection, map(codes.normalise, given))
+    candidates = []
+    for code in given:
+        row = found.get(digests.get(code, b""))
+        if row is None:
+            candidates.append(Candidate(code, public.get(codes.normalise(code))))
+        else:
+            campaign, coupon = own[row["campaign_id"]], held[row["coupon_id"]]
+            candidates.append(Candidate(code, campaign, coupon))
+    return candidates
+
+
+def _as_locked(
+    candidate: Candidate, held: Mapping[Any, Any], used: Mapping[usage.Key, int]
+) -> Candidate:
+    campaign, coupon = candidate.campaign, candidate.coupon
+    own = {
+        (scope, holder): count
+        for (campaign_id, scope, holder), count in used.items()
+        if campaign is not None and campaign_id == campaign.campaign_id
+    }
+    return Candidate(candidate.code, campaign, held[coupon.coupon_id] if coupon else None, own)
+
+
+def _draws(basket: Basket, uses: Iterable[tuple[Candidate, int]]) -> Iterable[tuple[Any, Demand]]:
+    """Yield the counters that uses of these coupons at these discounts draw on."""
+    for candidate, discount in uses:
+        if candidate.campaign is None:
+            continue
+        for demand in use_demands(
+            candidate.campaign.terms,
+            member_id=basket.member_id,
+            store_id=basket.store_id,
+            used_on=basket.day,
+            discount=discount,
+        ):
+            yield candidate.campaign.campaign_id, demand
+
+
+def _hold(uow: UnitOfWork, order_id: str, basket: Basket, evaluation: Evaluation) -> None:
+    """Take counters and coupons for what was applied, and write it down."""
+    uses = [(each.candidate, each.discount_minor) for each in evaluation.applied]
+    usage.take(uow.connection, _draws(basket, uses))
+    rows, changes = [], []
+    for each in evaluation.applied:
+        row = _redemption(uow, order_id, basket, each)
+        rows.append(row)
+        before = None
+        coupon = each.candidate.coupon
+        if coupon is not None:
+            before = coupon.status
+            coupons.reserve(
+                uow.connection, coupon.coupon_id, order_id=order_id, at=basket.at, now=uow.now
+            )
+        changes.append(
+            Change(
+                row["campaign_id"],
+                before,
+                "reserved",
+                "reserve",
+                coupon_id=row["coupon_id"],
+                member_id=row["member_id"],
+                order_id=order_id,
+            )
+        )
+        uow.emit(events.RESERVED, subject=row["member_id"] or order_id, data=row)
+    redemptions.insert(uow.connection, rows)
+    append_history(uow, changes)
+
+
+def _redemption(uow: UnitOfWork, order_id: str, basket: Basket, applied: Applied) -> dict[str, Any]:
+    coupon = applied.candidate.coupon
+    return {
+        "redemption_id": new_id(),
+        "order_id": order_id,
+        "campaign_id": applied.campaign.campaign_id,
+        "coupon_id": coupon.coupon_id if coupon else None,
+        "status": "reserved",
+        "member_id": basket.member_id,
+        "store_id": basket.store_id,
+        "used_on": basket.day,
+        "discount_minor": applied.discount_minor,
+        "line_discounts": dict(applied.by_line),
+        "created_at": uow.now,
+        "updated_at": uow.now,
+    }
+
+
+def _answer(order_id: str, evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "applied": [
+            {
+                "code": each.candidate.code,
+                "coupon_id": each.candidate.coupon.coupon_id if each.candidate.coupon else None,
+                "campaign_id": each.campaign.campaign_id,
+                "name": each.campaign.name,
+                "kind": each.campaign.terms.kind,
+                "discount_minor": each.discount_minor,
+                "line_discounts": [
+                    {"line_id": line_id, "discount_minor": off} for line_id, off in each.by_line
+                ],
+            }
+            for each in evaluation.applied
+        ],
+        "skipped": [_unused(each) for each in evaluation.skipped],
+        "rejected": [_unused(each) for each in evaluation.rejected],
+        "discount_minor": evaluation.discount_minor,
+    }
+
+
+def _unused(unused: Unused) -> dict[str, str]:
+    return {
+        "code": unused.code,
+        "reason": unused.reason,
+        "message": message_for(unused.reason),
+    }

@@ -1,0 +1,135 @@
+"""What becomes of reserved and redeemed uses; the caller has their orders locked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.coupons.domain import Campaign, Demand, use_demands
+from services.coupons.repository import (
+    Change,
+    append_history,
+    campaigns,
+    coupons,
+    redemptions,
+    usage,
+)
+from shared.contracts.coupons import events
+from shared.contracts.event import EventType
+from shared.db import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a use changes: its own status, the coupon's, and whether counters get it back."""
+
+    source: str
+    target: str
+    change_coupon: Callable[..., str]
+    public_status: str
+    """What history calls it where there is no coupon: a public code itself has no status."""
+    gives_back: bool
+    event: EventType | None = None
+
+
+_RELEASED = _Ending("reserved", "released", coupons.release, "released", gives_back=True)
+_REDEEMED = _Ending(
+    "reserved", "redeemed", coupons.redeem, "redeemed", gives_back=False, event=events.REDEEMED
+)
+_RESTORED = _Ending(
+    "redeemed", "restored", coupons.restore, "restored", gives_back=True, event=events.RESTORED
+)
+
+
+def free_orders(uow: UnitOfWork, order_ids: Collection[str], *, cause: str) -> int:
+    """Free what these orders hold, limits and budgets included (C2, C6); returns how many uses."""
+    return _end(uow, redemptions.of_orders(uow.connection, order_ids, "reserved"), _RELEASED, cause)
+
+
+def redeem_order(uow: UnitOfWork, order_id: str, *, cause: str) -> int:
+    """Use up what the order holds; returns how many uses."""
+    held = redemptions.of_orders(uow.connection, [order_id], "reserved")
+    return _end(uow, held, _REDEEMED, cause)
+
+
+def lock_counters(uow: UnitOfWork, order_id: str) -> None:
+    """Lock what a restore will give back, where coupons are changed before it in one unit."""
+    rows = redemptions.of_orders(uow.connection, [order_id], "reserved")
+    known = campaigns.by_id(uow.connection, (row["campaign_id"] for row in rows))
+    drawn = _draws(rows, known)
+    usage.hold(uow.connection, ((key, demand.scope, demand.holder) for key, demand in drawn))
+
+
+def restore_order(uow: UnitOfWork, order_id: str, *, cause: str, partial: bool) -> int:
+    """Give back what the order used: same codes, same dates, counters included (C3).
+
+    Args:
+        uow: The transaction; the order is locked in it.
+        order_id: Whose uses.
+        cause: For the history.
+        partial: Only of campaigns that restore on a partial return.
+
+    Returns:
+        How many uses are still used up.
+    """
+    used = redemptions.of_orders(uow.connection, [order_id], "redeemed")
+    known = campaigns.by_id(uow.connection, (row["campaign_id"] for row in used))
+    due = [
+        row
+        for row in used
+        if not partial or known[row["campaign_id"]].terms.restore_on_partial_return
+    ]
+    return len(used) - _end(uow, due, _RESTORED, cause)
+
+
+def _end(uow: UnitOfWork, rows: Sequence[redemptions.Row], ending: _Ending, cause: str) -> int:
+    if not rows:
+        return 0
+    if ending.gives_back:
+        known = campaigns.by_id(uow.connection, (row["campaign_id"] for row in rows))
+        usage.give_back(uow.connection, _draws(rows, known))
+    changes = []
+    for row in rows:
+        now_status = ending.public_status
+        if row["coupon_id"] is not None:
+            now_status = ending.change_coupon(
+                uow.connection, row["coupon_id"], order_id=row["order_id"], now=uow.now
+            )
+        changes.append(
+            Change(
+                row["campaign_id"],
+                ending.source,
+                now_status,
+                cause,
+                coupon_id=row["coupon_id"],
+                member_id=row["member_id"],
+                order_id=row["order_id"],
+            )
+        )
+        if ending.event is not None:
+            uow.emit(ending.event, subject=row["member_id"] or row["order_id"], data={**row})
+    redemptions.move(
+        uow.connection,
+        [row["redemption_id"] for row in rows],
+        source=ending.source,
+        target=ending.target,
+        now=uow.now,
+    )
+    append_history(uow, changes)
+    return len(rows)
+
+
+def _draws(
+    rows: Sequence[redemptions.Row], known: dict[UUID, Campaign]
+) -> Iterator[tuple[UUID, Demand]]:
+    """Yield what these uses have drawn: a published campaign's limits never change."""
+    for row in rows:
+        for demand in use_demands(
+            known[row["campaign_id"]].terms,
+            member_id=row["member_id"],
+            store_id=row["store_id"],
+            used_on=row["used_on"],
+            discount=row["discount_minor"],
+        ):
+            yield row["campaign_id"], demand
