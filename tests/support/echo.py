@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import uuid
 from typing import Any
@@ -60,3 +61,18 @@ def echo_service(name: str | None = None, *, timeout_s: float = 5) -> Any:
             return Reply(200, {"value": object()})
 
     return Echo
+
+
+def main() -> int:
+    """Serve in this process until SIGTERM: ``python -m tests.support.echo <uri> <name>``."""
+    from shared.rpc.patch import patch_standard_library  # noqa: PLC0415
+
+    patch_standard_library()
+    from shared.rpc.runner import run  # noqa: PLC0415
+
+    _, uri, name = sys.argv
+    return run([echo_service(name)], uri, drain_s=5)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
