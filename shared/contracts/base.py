@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -63,6 +64,15 @@ def page_of(item: type[Schema]) -> type[WireSchema]:
     )
 
 
+@functools.cache
+def instance_of(schema: type[Schema]) -> Schema:
+    """Return the one instance of a schema: making one costs more than using it.
+
+    Schemas keep no state between uses, so threads may share it.
+    """
+    return schema()
+
+
 def load(schema: type[Schema], payload: Any) -> dict[str, Any]:
     """Turn wire primitives into Python values.
 
@@ -70,7 +80,7 @@ def load(schema: type[Schema], payload: Any) -> dict[str, Any]:
         Invalid: naming every field that is wrong, by its dotted path.
     """
     try:
-        loaded: dict[str, Any] = schema().load(payload)
+        loaded: dict[str, Any] = instance_of(schema).load(payload)
     except ValidationError as error:
         raise Invalid(errors=field_errors(_messages(error))) from None
     return loaded

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema
 
-from shared.contracts.base import load
+from shared.contracts.base import instance_of, load
 from shared.errors import LoyaltyError
 
 
@@ -36,5 +36,5 @@ class Method:
 
     def dump(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Turn a use case's result into wire primitives."""
-        body: dict[str, Any] = self.response().dump(result)
+        body: dict[str, Any] = instance_of(self.response).dump(result)
         return body

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.calls import Actor, CallContext
+from shared.contracts.base import instance_of
 from shared.contracts.event import EventType
 from shared.contracts.method import Method
 
@@ -81,5 +82,5 @@ class UnitOfWork(Snapshot):
         ``subject`` is the member's id, or the id of the thing the event is about where there is no
         member. ``occurred_at`` defaults to now.
         """
-        dumped: Mapping[str, Any] = event_type.schema().dump(data)
+        dumped: Mapping[str, Any] = instance_of(event_type.schema).dump(data)
         self.events.append(PendingEvent(event_type, str(subject), occurred_at or self.now, dumped))
