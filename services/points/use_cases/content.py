@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
-from dataclasses import asdict
 from typing import Any
 
+from services.points.domain.sales import Sale
 
-def digest_of(report: Any, *, without: Collection[str] = ()) -> str:
-    """Return a digest of a dataclass or plain value, fields named in ``without`` left out."""
-    plain = (
-        asdict(report, dict_factory=lambda items: _kept(items, without))
-        if hasattr(report, "__dataclass_fields__")
-        else report
-    )
-    canonical = json.dumps(plain, sort_keys=True, default=str, separators=(",", ":"))
+
+def digest_of(report: Any) -> str:
+    """Return a digest of a plain value; the order of keys does not count."""
+    canonical = json.dumps(report, sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _kept(items: list[tuple[str, Any]], without: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in items if name not in without}
+def sale_digest(sale: Sale) -> str:
+    """Return a digest of what was reported, not of what coupons made of it."""
+    lines = [
+        (
+            line.line_id,
+            line.sku,
+            line.category,
+            line.brand,
+            line.kind,
+            line.quantity,
+            line.net_minor,
+        )
+        for line in sale.lines
+    ]
+    return digest_of(
+        (
+            sale.sale_id,
+            sale.occurred_at.isoformat(),
+            sale.currency,
+            sale.member_id,
+            sale.store_id,
+            sale.points_to_redeem,
+            sale.terminal_counter,
+            sale.codes_digest,
+            lines,
+        )
+    )

@@ -16,7 +16,7 @@ from services.points.domain.programme import Programme
 from services.points.domain.sales import Award, Line, Price, Sale, Tier
 from services.points.repository import orders
 from services.points.repository.book import SALE, Book, Cause
-from services.points.use_cases.content import digest_of
+from services.points.use_cases.content import sale_digest
 from shared.contracts.points import events
 from shared.db import Outcome, UnitOfWork
 from shared.errors import LoyaltyError
@@ -121,7 +121,7 @@ class _Recording:
 
     def record(self, sale: Sale) -> Result:
         """Record one sale or say why not."""
-        content = digest_of(sale, without=("coupons", "checkout_attempt", "discount_minor"))
+        content = sale_digest(sale)
         try:
             known = self._known.get(sale.sale_id)
             if known is not None:
