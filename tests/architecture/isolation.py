@@ -59,6 +59,8 @@ def hidden_modules(lock: str) -> list[str]:
     """Return the top-level modules installed here that the named lock would not install."""
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     locked = {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)}
+    # The project itself is what the tree holds a part of.
+    locked.add("loyalty")
     return sorted(
         module
         for module, distributions in packages_distributions().items()

@@ -1,0 +1,21 @@
+"""The generated reference in ``docs/reference`` is what the code says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from tests.architecture.repository import ROOT
+
+
+def test_openapi_document_is_fresh() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "gateway", "openapi"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    written = (ROOT / "docs" / "reference" / "openapi.json").read_text(encoding="utf-8")
+    assert json.loads(written) == json.loads(said), "run `make openapi`"
