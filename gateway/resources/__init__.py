@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-RESOURCES: tuple[str, ...] = ("health", "auth", "staff", "stores", "terminals", "clients")
+RESOURCES: tuple[str, ...] = (
+    "health",
+    "auth",
+    "staff",
+    "stores",
+    "terminals",
+    "clients",
+    "points",
+    "sales",
+)
 
 SANDBOX_RESOURCES: tuple[str, ...] = ("sandbox",)
 """Exist only with ``LOYALTY_SANDBOX=1`` (A8)."""

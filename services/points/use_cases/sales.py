@@ -18,6 +18,7 @@ from services.points.repository import orders
 from services.points.repository.book import SALE, Book, Cause
 from services.points.use_cases.content import sale_digest
 from shared.contracts.points import events
+from shared.contracts.points.rpc import UNKNOWN
 from shared.db import Outcome, UnitOfWork
 from shared.errors import LoyaltyError
 from shared.errors.points import (
@@ -26,8 +27,10 @@ from shared.errors.points import (
     MemberNotActive,
     SaleIdConflict,
     TerminalCounterConflict,
+    UnknownMember,
 )
 
+ACTIVE = "active"
 _RECEIPT_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _RECEIPT_LENGTH = 16
 _NO_COUPONS: Mapping[str, Sequence[Any]] = {"applied": (), "skipped": (), "rejected": ()}
@@ -143,10 +146,12 @@ class _Recording:
         price = rules.price(sale, self.programme, self.uow.now)
         if sale.coupons is not None:
             self._refuse_unless_open(sale)
+        if sale.member_status == UNKNOWN:
+            raise UnknownMember
         if sale.member_id is None:
             return None, price
         account = self.book.account(sale.member_id)
-        if account.status not in (None, "active"):
+        if {sale.member_status, account.status} - {None, ACTIVE}:
             raise MemberNotActive
         if sale.points_to_redeem > account.figures.available:
             raise InsufficientPoints(available=account.figures.available)

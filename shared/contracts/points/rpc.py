@@ -17,12 +17,14 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.members.events import MEMBER_STATUSES
 from shared.contracts.method import Method
 from shared.contracts.points import returns, sales, schemas
 from shared.errors import NotFound
 from shared.errors import points as errors
 
 SERVICE = "points"
+UNKNOWN = "unknown"
 CHECKOUT_STATUSES = ("open", "completed", "cancelled", "expired")
 
 
@@ -36,6 +38,11 @@ class RecordSaleSchema(sales.SaleFactsSchema):
     """A sale with its member resolved and its coupons settled by the gateway."""
 
     member_id = Id(required=True, allow_none=True)
+    member_status = Choice(*MEMBER_STATUSES, UNKNOWN, allow_none=True, load_default=None)
+    """What members says of who is named; `UNKNOWN` when nobody answers to that, null if none is.
+
+    It is judged here, not by the gateway: a retry gets its answer however the member fares since.
+    """
     lines = fields.List(
         fields.Nested(SoldLineSchema),
         required=True,
@@ -128,6 +135,7 @@ class CloseCheckoutSchema(WireSchema):
 _SALE_REFUSALS = (
     errors.CurrencyMismatch,
     errors.SaleInFuture,
+    errors.UnknownMember,
     errors.MemberNotActive,
     errors.MemberRequired,
     errors.InsufficientPoints,

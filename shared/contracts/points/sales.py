@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from shared.contracts.base import WireSchema
 from shared.contracts.fields import (
@@ -251,24 +251,15 @@ class SaleViewSchema(SaleAnswerSchema):
     points_restored = Points(required=True)
 
 
-class BatchedSaleSchema(SaleSchema):
-    """A sale in a batch: the body of ``POST /v1/sales``, judged by itself.
+class SaleBatchSchema(WireSchema):
+    """Sales in the order they happened.
 
     Only ``sale_id`` must be right for the batch to be read: a sale with any other mistake is
     rejected in its own result and leaves the rest alone.
     """
 
-    class Meta:
-        """Each sale is validated by itself."""
-
-        unknown = INCLUDE
-
-
-class SaleBatchSchema(WireSchema):
-    """Sales in the order they happened."""
-
     sales = fields.List(
-        fields.Nested(BatchedSaleSchema),
+        fields.Nested(SaleSchema),
         required=True,
         validate=validate.Length(min=1, max=MAX_SALES),
     )

@@ -1,0 +1,70 @@
+"""From a sale as a till posts it to the command that points takes: who, where, what.
+
+The same for one sale and for a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway import checkout_flow
+from gateway.backend import call
+from gateway.checkout_flow import Command
+from shared.calls import Actor
+from shared.contracts.members import rpc as members
+from shared.contracts.points.rpc import UNKNOWN
+from shared.errors.points import StoreMismatch
+
+Sale = Mapping[str, Any]
+_COPIED = ("sale_id", "occurred_at", "currency", "lines")
+_OPTIONAL = ("points_to_redeem", "terminal_counter")
+
+
+def commands(sales: Sequence[Sale], actor: Actor) -> list[Command]:
+    """Return points' command for each sale; members are looked up all at once."""
+    named = {_key(sale): sale["member"] for sale in sales if sale.get("member")}
+    found = dict(zip(named, _look_up(list(named.values())), strict=True))
+    return [_command(sale, found.get(_key(sale)), actor) for sale in sales]
+
+
+def refuse_foreign_store(sale: Sale, actor: Actor) -> None:
+    """Refuse a terminal's sale of another store than its token's.
+
+    Raises:
+        StoreMismatch: it names another one.
+    """
+    named = sale.get("store_id")
+    if actor.kind == "terminal" and named is not None and named != actor.store_id:
+        raise StoreMismatch
+
+
+def channel_of(actor: Actor) -> str:
+    """Return the channel of whoever posts: tills stand in stores, shops are on the web."""
+    return "store" if actor.kind == "terminal" else "web"
+
+
+def _key(sale: Sale) -> tuple[Any, ...]:
+    member = sale.get("member") or {}
+    return tuple(member.get(name) for name in ("type", "value", "system"))
+
+
+def _look_up(references: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+    if not references:
+        return []
+    payload = {"references": list(references)}
+    found: Sequence[Mapping[str, Any]] = call(members.LOOKUP_MANY, payload, idempotent=False).body[
+        "results"
+    ]
+    return found
+
+
+def _command(sale: Sale, member: Mapping[str, Any] | None, actor: Actor) -> Command:
+    command: Command = {name: sale[name] for name in _COPIED}
+    command |= {name: sale[name] for name in _OPTIONAL if sale.get(name) is not None}
+    command["store_id"] = actor.store_id if actor.kind == "terminal" else sale.get("store_id")
+    command["member_id"] = member and member["member_id"]
+    command["member_status"] = member and (member["status"] if member["found"] else UNKNOWN)
+    codes = sale.get("coupons")
+    command["codes_digest"] = checkout_flow.digest(codes) if codes else None
+    return command
