@@ -47,10 +47,10 @@ def open_once(connection: Connection) -> Connection:
 
 
 def publish_without_reading(connection: Connection) -> None:
-    """Let green threads publish over an open connection that another one reads from.
+    """Let threads publish over an open connection that another one reads from.
 
     py-amqp reads from the socket before each publish, to see whether the broker blocks publishers;
-    that tears frames apart which the consuming thread is in the middle of.
+    that tears frames apart which the reading thread is in the middle of.
     """
     properties = getattr(connection.connection, "client_properties", {})
     properties.get("capabilities", {}).pop("connection.blocked", None)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import selectors
-import socket
 import threading
 import uuid
 from concurrent.futures import Future
@@ -21,7 +20,7 @@ from kombu.connection import Connection
 from kombu.message import Message
 from kombu.messaging import Consumer
 
-from shared.messaging.connections import open_once
+from shared.messaging.connections import open_once, publish_without_reading
 from shared.rpc.wire import (
     CONTENT_ENCODING,
     CONTENT_TYPE,
@@ -71,6 +70,7 @@ class Link:
         """Connect and consume answers; raises whatever the transport raises."""
         try:
             open_once(connection)
+            publish_without_reading(connection)
             link = cls(connection)
             link._start()
         except BaseException:
@@ -124,7 +124,7 @@ class Link:
             self._serve_socket(closed)
         else:
             while not closed.is_set():
-                with contextlib.suppress(socket.timeout):
+                with contextlib.suppress(TimeoutError):
                     self._connection.drain_events(timeout=_TICK_S)
 
     def close(self) -> None:
@@ -146,7 +146,9 @@ class Link:
 
     def _drain(self) -> None:
         """Read all that has arrived."""
-        with contextlib.suppress(socket.timeout):
+        transport = self._connection.connection.transport
+        # Set once around the loop, or py-amqp sets and resets it around every frame.
+        with contextlib.suppress(TimeoutError), transport.having_timeout(0):
             while True:
                 self._connection.drain_events(timeout=0)
 
