@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-from pathlib import Path
-
 import eventlet
-import eventlet.event
 import structlog
 from kombu.connection import Connection
 from prometheus_client import start_http_server
 
 from gateway import create_app
-from services.identity.bootstrap import USERNAME, ensure_admin
+from services.identity.bootstrap import ensure_admin
 from shared.db import Transactions, create_engine
-from shared.observability import configure_logging
 from shared.rpc.client import RpcClient
 from shared.rpc.runner import Services
 from shared.security.crypto import MasterKey
-from shared.settings import ServiceSettings, SettingsError, gateway_settings, service_settings
+from shared.settings import ServiceSettings, gateway_settings, service_settings
+from standalone.claim import Claim
 from standalone.databases import Databases
-from standalone.datadir import DataDirectory
-from standalone.http import HttpServer, bind
+from standalone.http import HttpServer
 from standalone.postgres import EmbeddedPostgres, PostgresError
-from standalone.refusal import WRONG_SETTING, Refusal
 from standalone.relays import Relays
 from standalone.resend import Resender, subscriptions
 from standalone.services import SERVICES, service_class
-from standalone.settings import StandaloneSettings, publish_to_environment, standalone_settings
-from standalone.signals import StopSignals
+from standalone.settings import publish_to_environment
 from standalone.transport import SCHEME, broker
 
 _log = structlog.get_logger(__name__)
@@ -47,22 +38,13 @@ def connect() -> Connection:
 
 
 class Platform:
-    """All parts in this process, from `start` to `stop`.
+    """All parts in this process, on what the operator's settings have claimed for it."""
 
-    Takes the data directory and the port when it is made, so that a second instance is refused
-    before anything is touched.
-
-    Raises:
-        Refusal: directory, port or keys cannot be used.
-    """
-
-    def __init__(self, settings: StandaloneSettings) -> None:
-        self._settings = settings
-        self._data = DataDirectory(settings.data_dir)
-        self._data.acquire()
-        self._http = HttpServer(bind(settings.host, settings.port))
-        self._keys = self._data.keys()
-        self._postgres = EmbeddedPostgres(self._data.postgres)
+    def __init__(self, claim: Claim, postgres: EmbeddedPostgres) -> None:
+        self._settings = claim.settings
+        self._keys = claim.keys
+        self._postgres = postgres
+        self._http = HttpServer(claim.socket)
         self._databases = Databases(self._postgres, SERVICES)
         self._client = RpcClient(connect)
         self._services: Services | None = None
@@ -76,18 +58,8 @@ class Platform:
         """Return where the platform is reached."""
         return self._http.url
 
-    @property
-    def data_dir(self) -> Path:
-        """Return where everything is kept."""
-        return self._data.path
-
     def start(self) -> None:
-        """Bring everything up; returns when requests are answered.
-
-        Raises:
-            PostgresError: PostgreSQL does not start.
-        """
-        self._postgres.start()
+        """Bring everything up on a running PostgreSQL; returns when requests are answered."""
         self._databases.prepare()
         resender = Resender(self._databases.engines(), subscriptions())
         resender.prepare()
@@ -115,7 +87,7 @@ class Platform:
             self._services.wait()
 
     def stop(self) -> None:
-        """Take no more requests, let those that run finish, stop the rest, PostgreSQL last."""
+        """Take no more requests, let those that run finish, stop the rest; PostgreSQL goes on."""
         for thread in self._watching:
             thread.kill()
         self._http.stop()
@@ -125,11 +97,6 @@ class Platform:
         if self._relays is not None:
             self._relays.stop()
         self._databases.dispose()
-        self._postgres.stop()
-
-    def abandon(self) -> None:
-        """Stop without waiting for anybody; what was answered is on disk."""
-        self._postgres.stop()
 
     def _settings_of_services(self) -> dict[str, ServiceSettings]:
         publish_to_environment(
@@ -174,90 +141,3 @@ def _keep_checkpoints(resender: Resender) -> None:
             resender.advance()
         except Exception as error:  # the database is away; the next turn comes
             _log.warning("checkpoints_not_moved", error=repr(error))
-
-
-def main() -> int:
-    """Serve until SIGINT or SIGTERM; return the exit status.
-
-    0 after a clean stop, 1 when something is in the way, 2 for a wrong setting.
-    """
-    _configure_logging()
-    signals = StopSignals()
-    try:
-        platform = Platform(standalone_settings())
-    except Refusal as refusal:
-        return _refuse(str(refusal), refusal.status)
-    asked = eventlet.event.Event()
-    eventlet.spawn(_listen, signals, asked, platform)
-    serving = eventlet.spawn(_serve, platform)
-    serving.link(_tell_end, asked)
-    status = 0
-    if asked.wait() is None:
-        status = _explain_end(serving)
-    else:
-        _say("Stopping…")
-        serving.kill()
-    platform.stop()
-    if status == 0:
-        _say("Stopped.")
-    return status
-
-
-def _serve(platform: Platform) -> None:
-    platform.start()
-    _welcome(platform)
-    platform.wait()
-
-
-def _listen(signals: StopSignals, asked: eventlet.event.Event, platform: Platform) -> None:
-    """Pass on the first signal; the second one is from somebody who will not wait."""
-    first = signals.wait()
-    if not asked.ready():
-        asked.send(first)
-    signals.wait()
-    platform.abandon()
-    os._exit(1)
-
-
-def _tell_end(_serving: eventlet.greenthread.GreenThread, asked: eventlet.event.Event) -> None:
-    if not asked.ready():
-        asked.send(None)
-
-
-def _explain_end(serving: eventlet.greenthread.GreenThread) -> int:
-    """Say why the platform ended without being asked to."""
-    try:
-        serving.wait()
-    except (PostgresError, Refusal) as error:
-        return _refuse(str(error), 1)
-    except SettingsError as error:
-        return _refuse(str(error), WRONG_SETTING)
-    except Exception:
-        _log.exception("platform_failed")
-        return _refuse("The platform failed; the reason is above.", 1)
-    return _refuse("The services ended.", 1)
-
-
-def _welcome(platform: Platform) -> None:
-    lines = ["", f"Loyalty is ready at {platform.url}", f"  API pages  {platform.url}/docs"]
-    lines.append(f"  Data       {platform.data_dir}")
-    if platform.new_password is not None:
-        lines.append(f"  Admin      {USERNAME}, password {platform.new_password}  (shown only now)")
-    lines += ["  Stop with Ctrl-C", ""]
-    _say("\n".join(lines))
-
-
-def _configure_logging() -> None:
-    name = os.environ.get("LOYALTY_LOG_LEVEL", "warning").upper()
-    level = logging.getLevelNamesMapping().get(name, logging.WARNING)
-    configure_logging(process="standalone", level=level)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def _refuse(text: str, status: int) -> int:
-    sys.stderr.write(f"{text}\n")
-    return status

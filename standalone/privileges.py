@@ -60,6 +60,7 @@ class ServerUser:
             text=True,
             errors="replace",
             check=False,
+            start_new_session=True,
             cwd="/",
             env=_environment(),
             user=uid,

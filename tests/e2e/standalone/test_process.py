@@ -1,0 +1,154 @@
+"""``make run`` as its operator meets it: starting, refusing to start, stopping."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.standalone import ADMIN_PASSWORD, Standalone
+
+Make = Callable[..., Standalone]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """Return a function that prepares an instance in a directory of this test."""
+    made: list[Standalone] = []
+
+    def prepare(name: str = "var", **options: object) -> Standalone:
+        made.append(Standalone(tmp_path / name, **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield prepare
+    for instance in made:
+        instance.remove()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    """One instance for the tests that leave it as it is."""
+    instance = Standalone(tmp_path_factory.mktemp("standalone") / "var").start()
+    yield instance
+    instance.remove()
+
+
+def sign_in(instance: Standalone, password: str) -> int:
+    answer = httpx.post(
+        f"{instance.url}/v1/auth/token",
+        json={"grant_type": "password", "username": "admin", "password": password},
+    )
+    return answer.status_code
+
+
+@pytest.mark.rule("A7")
+def test_all_parts_answer_when_it_says_ready(running: Standalone) -> None:
+    assert running.get("/healthz") == {"status": "ok"}
+    ready = running.get("/readyz")
+    assert ready["status"] == "ready"
+    assert set(ready["services"]) == {"identity", "members", "points", "coupons", "tiers"}
+
+
+def test_chosen_admin_password_works_and_is_not_printed(running: Standalone) -> None:
+    assert sign_in(running, ADMIN_PASSWORD) == 200
+    assert ADMIN_PASSWORD not in running.output
+    assert running.printed_password() is None
+
+
+def test_secrets_are_readable_by_their_owner_alone(running: Standalone) -> None:
+    mode = (running.data_dir / "keys.json").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+
+
+def test_second_instance_on_the_same_directory_is_refused(running: Standalone) -> None:
+    second = Standalone(running.data_dir)
+    assert second.launch().wait() == 1
+
+    assert running.process is not None
+    assert second.output == (
+        f"Another instance (pid {running.process.pid}) uses the data directory {running.data_dir}."
+        " Stop it, or set LOYALTY_DATA_DIR to another directory.\n"
+    )
+    assert running.get("/healthz") == {"status": "ok"}
+
+
+def test_taken_port_is_refused_in_one_line(running: Standalone, make: Make) -> None:
+    second = make(port=running.port).launch()
+
+    assert second.wait() == 1
+    assert second.output == (
+        f"Port {running.port} on 127.0.0.1 is taken."
+        " Stop what uses it, or set LOYALTY_PORT to another.\n"
+    )
+
+
+def test_directory_that_cannot_be_written_is_refused_in_one_line(
+    make: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    instance = make("file/var", log_home=tmp_path).launch()
+
+    assert instance.wait() == 2
+    assert instance.output == (
+        f"The data directory {tmp_path}/file/var cannot be written (not a directory)."
+        " Set LOYALTY_DATA_DIR to one that can.\n"
+    )
+
+
+def test_wrong_setting_is_refused_in_one_line(make: Make) -> None:
+    instance = make(environment={"LOYALTY_PORT": "eighty"}).launch()
+
+    assert instance.wait() == 2
+    assert "LOYALTY_PORT" in instance.output
+    assert instance.output.count("\n") == 1
+
+
+def test_made_up_password_is_printed_once_and_first_start_takes_15_s(make: Make) -> None:
+    instance = make(admin_password=None)
+    started = time.monotonic()
+    instance.start()
+    took_s = time.monotonic() - started
+    password = instance.printed_password()
+    assert password is not None
+    assert sign_in(instance, password) == 200
+    instance.signal(signal.SIGINT)
+    assert instance.wait() == 0
+
+    instance.start()
+
+    assert instance.printed_password() is None
+    assert sign_in(instance, password) == 200
+    assert took_s < 15
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_stops_it_with_everything_it_started(make: Make, number: signal.Signals) -> None:
+    instance = make().start()
+    assert instance.postgres_processes()
+
+    instance.signal(number)
+
+    assert instance.wait() == 0
+    assert instance.output.endswith("Stopping…\nStopped.\n")
+    assert "Traceback" not in instance.output
+    assert instance.postgres_processes() == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", instance.port)) != 0
+
+
+def test_signal_during_the_start_stops_it(make: Make) -> None:
+    instance = make().launch()
+    while not instance.postgres_processes():
+        time.sleep(0.01)
+
+    instance.signal(signal.SIGTERM)
+
+    assert instance.wait() == 0
+    assert "ready" not in instance.output
+    assert instance.postgres_processes() == []
