@@ -6,6 +6,7 @@ set or a test's clock fit in.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ KEYS_USABLE_S = 3_600.0
 REFETCH_PAUSE_S = 5.0
 """Tokens with invented key ids make the gateway ask for keys at most this often."""
 FAILURE_PAUSE_S = 1.0
+MAX_REMEMBERED = 8_192
+"""Verified tokens kept in memory; a till sends the same one for 15 minutes."""
 
 KeysSource = Callable[[], Mapping[str, Any]]
 """Returns a JWK set, ``{"keys": [...]}``; may raise a `LoyaltyError` when the issuer is away."""
@@ -114,8 +117,20 @@ class KeySet:
             self._fetched_at, self._failure = self._monotonic(), None
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token whose signature has been checked with ``key``."""
+
+    kid: str
+    key: jwt.PyJWK
+    claims: Claims
+
+
 class TokenVerifier:
-    """Turns a bearer token into `Claims`, or refuses it."""
+    """Turns a bearer token into `Claims`, or refuses it.
+
+    A signature is checked once per token and fetched key set; its times are judged at each use.
+    """
 
     def __init__(
         self,
@@ -135,6 +150,7 @@ class TokenVerifier:
         self._issuer = issuer
         self._audience = audience
         self._now = now
+        self._verified: dict[bytes, _Verified] = {}
 
     def verify(self, token: str) -> Claims:
         """Return the claims of a valid access token.
@@ -144,12 +160,27 @@ class TokenVerifier:
             Unauthenticated: it is no valid access token.
             BackendUnavailable: there are no keys to verify it with right now.
         """
-        return Claims.of(
-            tokens.verify(
-                token,
-                key_of=self._keys.get,
-                issuer=self._issuer,
-                audience=self._audience,
-                now=self._now(),
-            )
+        digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        known = self._verified.get(digest)
+        if known is not None and self._keys.get(known.kid) is known.key:
+            tokens.judge_times(known.claims.values, self._now())
+            return known.claims
+        verified = self._check(token)
+        if len(self._verified) >= MAX_REMEMBERED:
+            self._verified.clear()
+        self._verified[digest] = verified
+        return verified.claims
+
+    def _check(self, token: str) -> _Verified:
+        kid = tokens.kid_of(token)
+        key = self._keys.get(kid)
+        if key is None:
+            raise Unauthenticated
+        values = tokens.verify(
+            token,
+            key_of=lambda _: key,
+            issuer=self._issuer,
+            audience=self._audience,
+            now=self._now(),
         )
+        return _Verified(kid, key, Claims.of(values))

@@ -88,6 +88,23 @@ def verification_keys(jwks: Iterable[Mapping[str, Any]]) -> dict[str, jwt.PyJWK]
     return keys
 
 
+def kid_of(token: str) -> str:
+    """Return the name of the key that a token says it was signed with; nothing is verified yet.
+
+    Raises:
+        Unauthenticated: it is no token, or names no key.
+    """
+    if len(token) > MAX_LENGTH:
+        raise Unauthenticated
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+    except (jwt.PyJWTError, ValueError):
+        raise Unauthenticated from None
+    if not isinstance(kid, str):
+        raise Unauthenticated
+    return kid
+
+
 def verify(
     token: str,
     *,
@@ -104,13 +121,10 @@ def verify(
         TokenExpired: it was valid once.
         Unauthenticated: anything else is wrong with it; what exactly is not told.
     """
+    key = key_of(kid_of(token))
+    if key is None:
+        raise Unauthenticated
     try:
-        if len(token) > MAX_LENGTH:
-            raise Unauthenticated
-        kid = jwt.get_unverified_header(token).get("kid")
-        key = key_of(kid) if isinstance(kid, str) else None
-        if key is None:
-            raise Unauthenticated
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -127,11 +141,17 @@ def verify(
         )
     except (jwt.PyJWTError, ValueError):
         raise Unauthenticated from None
-    _judge_times(claims, now)
+    judge_times(claims, now)
     return claims
 
 
-def _judge_times(claims: Mapping[str, Any], now: datetime) -> None:
+def judge_times(claims: Mapping[str, Any], now: datetime) -> None:
+    """Let verified claims pass if they hold at ``now``.
+
+    Raises:
+        TokenExpired: they held once.
+        Unauthenticated: they do not hold yet, or say nothing readable about it.
+    """
     expires, begins = claims["exp"], claims["nbf"]
     if type(expires) is not int or type(begins) is not int:
         raise Unauthenticated

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from shared.contracts.identity import rpc as contract
 from tests.integration.identity.conftest import ADMIN_PASSWORD, Identity, is_token
@@ -157,3 +159,16 @@ def test_malformed_request_is_422_and_names_the_field(
     error = identity.error(contract.ISSUE_TOKEN, payload)
     assert error["status"] == 422
     assert field in {wrong["field"] for wrong in error["errors"]}
+
+
+def test_sign_in_waits_for_a_change_of_password_that_is_under_way(identity: Identity) -> None:
+    right = {"grant_type": "password", "username": "admin", "password": ADMIN_PASSWORD}
+    with ThreadPoolExecutor(1) as pool, identity.database.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE staff SET password_hash = 'changed'"))
+        signing_in = pool.submit(identity.reply, contract.ISSUE_TOKEN, right)
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        while not signing_in.done() and not identity.database.query(waiting):
+            time.sleep(0.01)
+        connection.commit()
+        reply = signing_in.result()
+    assert not is_token(reply)

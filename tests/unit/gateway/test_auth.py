@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from gateway.auth import Claims, TokenVerifier
 from shared.calls import Actor
 from shared.errors import Unauthenticated
 from shared.errors.backend import BackendUnavailable
+from shared.errors.identity import TokenExpired
+from shared.security import tokens
 from shared.security.tokens import SigningKey
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -186,3 +188,50 @@ def test_many_threads_fetch_the_keys_once(verifier: TokenVerifier, issuer: Issue
     for thread in threads:
         thread.join()
     assert (len(results), issuer.asked) == (20, 1)
+
+
+@pytest.mark.rule("I1")
+def test_token_seen_before_still_expires(issuer: Issuer) -> None:
+    times = [NOW, NOW + timedelta(seconds=899), NOW + timedelta(seconds=900)]
+    verifier = TokenVerifier(issuer, issuer="loyalty", audience="loyalty", now=lambda: times.pop(0))
+    token = token_of()
+    assert verifier.verify(token) is verifier.verify(token)
+    with pytest.raises(TokenExpired):
+        verifier.verify(token)
+
+
+def test_signature_is_checked_once_per_token_and_key_set(
+    verifier: TokenVerifier, stopwatch: Stopwatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = list[str]()
+    real = tokens.verify
+
+    def counting(token: str, **how: Any) -> dict[str, Any]:
+        checked.append(token)
+        return real(token, **how)
+
+    monkeypatch.setattr(tokens, "verify", counting)
+    one, other = token_of(jti="1"), token_of(jti="2")
+    for token in (one, other, one, other):
+        verifier.verify(token)
+    assert checked == [one, other]
+    stopwatch.seconds = auth.KEYS_FRESH_S
+    verifier.verify(one)
+    assert checked == [one, other, one]
+
+
+def test_remembered_tokens_are_bounded(
+    verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "MAX_REMEMBERED", 3)
+    for number in range(10):
+        verifier.verify(token_of(jti=str(number)))
+        assert len(verifier._verified) <= 3
+
+
+@pytest.mark.rule("I1")
+def test_forgery_of_a_remembered_token_is_refused(verifier: TokenVerifier) -> None:
+    token = token_of()
+    verifier.verify(token)
+    with pytest.raises(Unauthenticated):
+        verifier.verify(token[:-4] + "AAAA")
