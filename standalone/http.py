@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import eventlet
@@ -90,6 +91,8 @@ class Protocol(eventlet.wsgi.HttpProtocol):  # type: ignore[misc]
 
     def send_error(self, code: int, *_unused: object, **_also: object) -> None:
         """Answer with problem details (A2) and close; the wording given may quote the client."""
+        # A version of HTTP we do not speak is the client's mistake, like all that is refused here.
+        code = code if code < HTTPStatus.INTERNAL_SERVER_ERROR else HTTPStatus.BAD_REQUEST
         title = self.responses.get(code, ("Bad Request", ""))[0]
         problem = {
             "type": "about:blank",

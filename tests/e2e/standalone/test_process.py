@@ -6,7 +6,7 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -15,28 +15,6 @@ import pytest
 from tests.support.standalone import ADMIN_PASSWORD, Standalone
 
 Make = Callable[..., Standalone]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    """Return a function that prepares an instance in a directory of this test."""
-    made: list[Standalone] = []
-
-    def prepare(name: str = "var", **options: object) -> Standalone:
-        made.append(Standalone(tmp_path / name, **options))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield prepare
-    for instance in made:
-        instance.remove()
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
-    """One instance for the tests that leave it as it is."""
-    instance = Standalone(tmp_path_factory.mktemp("standalone") / "var").start()
-    yield instance
-    instance.remove()
 
 
 def sign_in(instance: Standalone, password: str) -> int:
