@@ -18,6 +18,7 @@ import structlog
 from pika.adapters.select_connection import IOLoop, SelectConnection
 
 from shared.events.topology import exchange_of, streams_from
+from shared.messaging.pika_parameters import pika_parameters
 from shared.outbox.publisher import (
     CONTENT_ENCODING,
     CONTENT_TYPE,
@@ -30,8 +31,6 @@ _log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 CONFIRM_TIMEOUT_S = 20.0
-HEARTBEAT_S = 10
-_TRY_NODE_S = 3
 
 
 class PikaPublisher:
@@ -78,7 +77,7 @@ class _Session:
         self._batch: Future[None] | None = None
         self._problem: str | None = None
         self._ended = False
-        parameters = [_parameters(uri) for uri in amqp_uri.split(";")]
+        parameters = pika_parameters(amqp_uri)
         self._thread = threading.Thread(
             target=self._run, args=(parameters,), name="outbox-publisher", daemon=True
         )
@@ -193,15 +192,3 @@ class _Session:
 def _fail(future: Future[None], reason: str) -> None:
     if not future.done():
         future.set_exception(PublishFailed(reason))
-
-
-def _parameters(uri: str) -> pika.URLParameters:
-    # pika takes the empty path for the default virtual host, and "//" for one named "/".
-    parameters = pika.URLParameters(uri)
-    parameters.virtual_host = parameters.virtual_host.lstrip("/") or "/"
-    parameters.heartbeat = HEARTBEAT_S
-    parameters.blocked_connection_timeout = CONFIRM_TIMEOUT_S
-    parameters.socket_timeout = _TRY_NODE_S
-    parameters.stack_timeout = CONNECT_TIMEOUT_S
-    parameters.connection_attempts = 1
-    return parameters

@@ -35,6 +35,8 @@ IDLE_S = 0.05
 """Pause after a look that found nothing: half of it is an event's mean delay on this way."""
 STANDBY_S = 1.0
 """Pause between attempts to become the leader."""
+STUCK_S = 90.0
+"""Longer than any wait for broker or database may take."""
 MEASURE_S = 5.0
 MEASURE_ROWS = 100_000
 """The backlog is counted up to here."""
@@ -70,11 +72,18 @@ class Relay:
         self._batch_rows = batch_rows
         self._idle_s = idle_s
         self._measure_at = 0.0
+        self._turned_at = time.monotonic()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the relay's thread still goes round, be broker and database there or not."""
+        return time.monotonic() - self._turned_at < STUCK_S
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set, whatever happens to broker and database meanwhile."""
         pauses = backoff()
         while not stop.is_set():
+            self._turned_at = time.monotonic()
             try:
                 if self._lead(stop):
                     pauses = backoff()
@@ -105,6 +114,7 @@ class Relay:
     def _work(self, session: sa.Connection, stop: threading.Event) -> bool:
         sent = 0
         while not stop.is_set():
+            self._turned_at = time.monotonic()
             number = self.step(session)
             sent += number
             self._measure(session)
