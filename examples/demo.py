@@ -115,7 +115,7 @@ class Story:
         basket = [("coffee", 4_500), ("bread", 1_500)]
         self.buy("coupon", "The coupon pays part of a sale", basket, [code])
         self.buy("big", "A large sale lifts the shopper to SILVER at once", [("bicycle", 120_000)])
-        self.tier()
+        self.wallet()
         self.give_back()
         self.get("Every movement has its reason and its balance", "points/transactions")
         return self.verify()
@@ -165,13 +165,13 @@ class Story:
         headline = "The shopper claims a coupon in the app"
         return str(self._call(headline, "POST", path, self._cast.shopper, {})["code"])
 
-    def tier(self) -> None:
+    def wallet(self) -> None:
         """The tier follows the sale by event: ask until it has, show the last answer."""
-        self._narrator.tell("The new tier, and what the next one takes")
+        self._narrator.tell("The wallet: tier and what the next one takes, points, coupons")
         deadline = time.monotonic() + TIER_WITHIN_S
         while True:
-            answer = self._client.call("GET", "/v1/members/me/tier", login=self._cast.shopper)
-            if answer["tier"]["code"] == "SILVER" or time.monotonic() > deadline:
+            wallet = self._client.call("GET", "/v1/members/me/wallet", login=self._cast.shopper)
+            if wallet["tier"]["tier"]["code"] == "SILVER" or time.monotonic() > deadline:
                 break
             time.sleep(0.1)
         self._narrator.show()

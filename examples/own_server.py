@@ -35,19 +35,20 @@ class NotReady(Exception):
 
 
 @contextmanager
-def server_at(base_url: str | None) -> Iterator[Server]:
+def server_at(base_url: str | None, *, sandbox: bool = True) -> Iterator[Server]:
     """The named server, or a fresh one of our own.
 
     Args:
         base_url: Of a running sandbox server; the password of its admin comes from the environment
             variable ``LOYALTY_ADMIN_PASSWORD``.
+        sandbox: Whether a fresh server has the clock that can be moved (A8).
 
     Raises:
         LookupError: If that variable is needed and empty.
         NotReady: If our own server does not start.
     """
     if base_url is None:
-        with sandbox_server() as server:
+        with fresh_server(sandbox=sandbox) as server:
             yield server
         return
     password = os.environ.get("LOYALTY_ADMIN_PASSWORD")
@@ -57,8 +58,8 @@ def server_at(base_url: str | None) -> Iterator[Server]:
 
 
 @contextmanager
-def sandbox_server() -> Iterator[Server]:
-    """Start a fresh sandbox server in a temporary directory and stop it afterwards.
+def fresh_server(*, sandbox: bool) -> Iterator[Server]:
+    """Start a fresh server in a temporary directory and stop it afterwards.
 
     Raises:
         NotReady: If it does not answer ``/readyz`` in time.
@@ -66,7 +67,7 @@ def sandbox_server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="loyalty-") as folder:
         server = Server(f"http://127.0.0.1:{_free_port()}", secrets.token_urlsafe(24))
         log = Path(folder) / "server.log"
-        process = _start(server, Path(folder) / "data", log)
+        process = _start(server, Path(folder) / "data", log, sandbox=sandbox)
         try:
             _wait_until_ready(server, process, log)
             yield server
@@ -81,12 +82,12 @@ def _free_port() -> int:
         return port
 
 
-def _start(server: Server, data: Path, log: Path) -> subprocess.Popen[bytes]:
+def _start(server: Server, data: Path, log: Path, *, sandbox: bool) -> subprocess.Popen[bytes]:
     """Start the process in its own session, so that Ctrl-C reaches us first and it second."""
     settings = {
         "LOYALTY_PORT": server.base_url.rpartition(":")[2],
         "LOYALTY_DATA_DIR": str(data),
-        "LOYALTY_SANDBOX": "1",
+        "LOYALTY_SANDBOX": "1" if sandbox else "0",
         "LOYALTY_ADMIN_PASSWORD": server.admin_password,
         "LOYALTY_RATE_LIMITS": "off",
     }
