@@ -1,0 +1,1 @@
+"""How fast, measured next to a ceiling taken in the same run."""
