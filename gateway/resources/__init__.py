@@ -9,8 +9,12 @@ RESOURCES: tuple[str, ...] = (
     "stores",
     "terminals",
     "clients",
+    "members",
+    "tiers",
     "points",
     "sales",
+    "campaigns",
+    "coupons",
 )
 
 SANDBOX_RESOURCES: tuple[str, ...] = ("sandbox",)

@@ -1,0 +1,161 @@
+"""Who the members are: enrolment, profiles, recognition at the till, and the wallet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from marshmallow import fields
+
+from gateway.backend import call, json_response, respond
+from gateway.context import actor, claims, own_member_id
+from gateway.paging import MAX_LIMIT, ListQuery, list_of, respond_page
+from gateway.routing import Resource
+from shared.contracts.base import WireSchema
+from shared.contracts.coupons import rpc as coupons
+from shared.contracts.coupons.schemas import CouponSchema
+from shared.contracts.fields import StrictBoolean
+from shared.contracts.members import rpc, schemas
+from shared.contracts.points import rpc as points
+from shared.contracts.points.schemas import BalanceSchema
+from shared.contracts.tiers import rpc as tiers
+from shared.contracts.tiers.schemas import BenefitSchema, MemberTierSchema
+
+resource = Resource("members", description="Who the members are.")
+
+_CRITERIA = ("phone", "card_number", "email", "name")
+
+
+class MembersQuery(ListQuery, schemas.SearchQuery):
+    """At most one exact criterion, and which page."""
+
+
+class WalletSchema(WireSchema):
+    """All a member owns, in one answer."""
+
+    member = fields.Nested(schemas.MemberSchema, required=True)
+    tier = fields.Nested(MemberTierSchema, required=True)
+    benefits = fields.List(fields.Nested(BenefitSchema), required=True)
+    points = fields.Nested(BalanceSchema, required=True)
+    coupons = fields.List(
+        fields.Nested(CouponSchema),
+        required=True,
+        metadata={"description": f"The first {MAX_LIMIT}, soonest expiry first."},
+    )
+    has_more_coupons = StrictBoolean(
+        required=True, metadata={"description": "The rest is at `/v1/members/{id}/coupons`."}
+    )
+
+
+@resource.post(
+    "/v1/members",
+    scopes=("members:enrol", "self:write"),
+    body=schemas.EnrolSchema,
+    response=schemas.MemberSchema,
+    success=201,
+    errors=rpc.ENROL.errors,
+)
+def enrol_member(body: dict[str, Any]) -> Response:
+    """Enrol a member.
+
+    A till, a shop or staff enrols whoever stands before it. A person enrols itself with the phone
+    that its one-time code has proved, and signs in again afterwards.
+    """
+    proven = claims().get("phone_digest")
+    return respond(call(rpc.ENROL, {**body, "verified_phone_digest": proven}))
+
+
+@resource.get(
+    "/v1/members",
+    scopes=("members:read",),
+    query=MembersQuery,
+    response=list_of(schemas.MemberSchema),
+)
+def list_members(query: dict[str, Any]) -> Response:
+    """Find members by one exact criterion, or list all, newest first.
+
+    Personal fields are masked.
+    """
+    criterion = {name: query[name] for name in _CRITERIA if name in query}
+    return respond_page(rpc.SEARCH, criterion, query)
+
+
+@resource.post(
+    "/v1/members/lookup",
+    scopes=("members:lookup",),
+    body=schemas.ReferenceSchema,
+    response=schemas.LookupSchema,
+    errors=rpc.LOOKUP.errors,
+    reads=True,
+)
+def lookup_member(body: dict[str, Any]) -> Response:
+    """Recognise a member by phone, e-mail, card, id in another system, or member id.
+
+    Shows just enough to greet the right person: masked name and phone, tier, points.
+    """
+    found = call(rpc.LOOKUP, body).body
+    member_id = found["member_id"]
+    tier = call(tiers.MEMBER_TIER, {"member_id": member_id}).body
+    balance = call(points.BALANCE, {"member_id": member_id, "exists": True}).body
+    return json_response(
+        {
+            **found,
+            "tier": tier["tier"]["code"],
+            "points_available": balance["balances"]["available"],
+        }
+    )
+
+
+@resource.get(
+    "/v1/members/<string:member_id>",
+    scopes=("members:read", "self:read"),
+    response=schemas.MemberSchema,
+)
+def get_member(member_id: str) -> Response:
+    """Show a member.
+
+    `me` stands for the caller. Anyone but the member itself sees personal fields masked.
+    """
+    return respond(call(rpc.GET, {"member_id": own_member_id(member_id)}))
+
+
+@resource.patch(
+    "/v1/members/<string:member_id>",
+    scopes=("members:write", "self:write"),
+    body=schemas.PatchMemberSchema,
+    response=schemas.MemberSchema,
+    errors=rpc.PATCH.errors,
+)
+def update_member(member_id: str, body: dict[str, Any]) -> Response:
+    """Change a profile.
+
+    A field left out stays as it is; null clears it.
+    """
+    return respond(call(rpc.PATCH, {**body, "member_id": own_member_id(member_id)}))
+
+
+@resource.get(
+    "/v1/members/<string:member_id>/wallet",
+    scopes=("members:read", "self:read"),
+    response=WalletSchema,
+)
+def get_wallet(member_id: str) -> Response:
+    """Show a member with tier, benefits, points and coupons in one call."""
+    own_id = own_member_id(member_id)
+    member = call(rpc.GET, {"member_id": own_id}).body
+    tier = call(tiers.MEMBER_TIER, {"member_id": own_id, "enrolled_at": member["enrolled_at"]}).body
+    balance = call(points.BALANCE, {"member_id": own_id, "exists": True}).body
+    page = call(
+        coupons.WALLET,
+        {"member_id": own_id, "owner": actor().kind == "member", "limit": MAX_LIMIT, "after": None},
+    ).body
+    return json_response(
+        {
+            "member": member,
+            "tier": tier,
+            "benefits": tier["benefits"],
+            "points": balance,
+            "coupons": page["items"],
+            "has_more_coupons": page["next"] is not None,
+        }
+    )
