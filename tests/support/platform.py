@@ -236,11 +236,11 @@ class Platform:
                 )
         return len(rows)
 
-    def deliver(self, event: Envelope) -> None:
-        """Hand one event to every service that subscribed to it."""
+    def deliver(self, event: Envelope, *, only: str | None = None) -> None:
+        """Hand one event to every service that subscribed to it, or to one of them."""
         envelope = Envelope.from_wire(json.loads(json.dumps(event.to_wire())))
         for consumer, heard in SUBSCRIPTIONS.items():
-            if consumer not in self.services:
+            if consumer not in self.services or only not in (None, consumer):
                 continue
             wanted = {(kind.producer, kind.routing_key) for kind in heard}
             if (event.producer, event.routing_key) in wanted:

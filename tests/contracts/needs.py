@@ -1,0 +1,208 @@
+"""What each consumer of events needs: the fields it reads, by example and matching rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pact import match
+
+from shared.contracts.event import EventType
+from shared.contracts.members import events as members
+from shared.contracts.points import events as points
+from shared.contracts.tiers import events as tiers
+from shared.ids import new_id
+from tests.support.platform import Platform
+
+MEMBER = "0192f3a0-0000-7000-8000-000000000001"
+_INSTANT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"
+_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
+
+def instant(example: str) -> Any:
+    """Match an RFC 3339 time in UTC."""
+    return match.regex(example, regex=_INSTANT)
+
+
+def uuid(example: str = MEMBER) -> Any:
+    """Match a UUID."""
+    return match.regex(example, regex=_UUID)
+
+
+@dataclass(frozen=True)
+class Need:
+    """One event a consumer needs, and how to see that it could use it."""
+
+    consumer: str
+    event: EventType
+    state: str
+    data: Mapping[str, Any] = field(hash=False)
+    used: Callable[[Platform], object] = field(hash=False)
+    """Looks into the consumer's database; truthy when the event had its effect."""
+
+    @property
+    def description(self) -> str:
+        """Name the message: what happened, told by its event."""
+        return f"{self.event.routing_key} when {self.state}"
+
+    def envelope(self) -> dict[str, Any]:
+        """Return the whole message with matching rules."""
+        return {
+            "id": uuid(str(new_id())),
+            "type": self.event.name,
+            "version": self.event.version,
+            "occurred_at": instant("2026-01-05T10:00:00Z"),
+            "recorded_at": instant("2026-01-05T10:00:00Z"),
+            "producer": self.event.producer,
+            "subject": match.like(MEMBER),
+            "sequence": match.int(1),
+            "data": dict(self.data),
+        }
+
+
+def _count(service: str, statement: str) -> Callable[[Platform], int]:
+    def look(platform: Platform) -> int:
+        bound = {"member": MEMBER} if ":member" in statement else {}
+        found: int = platform.databases[service].query(statement, **bound)[0][0]
+        return found
+
+    return look
+
+
+def _status_kept(service: str) -> Callable[[Platform], int]:
+    return _count(service, "SELECT count(*) FROM members WHERE member_id = :member")
+
+
+_ENROLLED = {
+    "member_id": uuid(),
+    "enrolled_at": instant("2026-01-05T10:00:00Z"),
+    "channel": match.like("store"),
+    "status": match.like("active"),
+}
+_UPDATED = {
+    "member_id": uuid(),
+    "changed": match.each_like("name"),
+    "status": match.like("active"),
+}
+_CHANGED = {
+    "member_id": uuid(),
+    "from_tier": match.like("BRONZE"),
+    "tier": match.like("GOLD"),
+    "rank": match.int(2),
+    "multiplier": match.regex("1.25", regex=r"^\d+(\.\d+)?$"),
+    "source": match.like("earned"),
+    "effective_from": instant("2026-01-05T10:00:00Z"),
+    "reason": match.like("qualified"),
+}
+_SALE = {
+    "sale_id": match.like("sale-1"),
+    "member_id": uuid(),
+    "occurred_at": instant("2026-01-05T10:00:00Z"),
+    "store_id": match.like("s-1"),
+    "currency": match.regex("CNY", regex="^[A-Z]{3}$"),
+    "gross_minor": match.int(600_000),
+    "discount_minor": match.int(0),
+    "points_minor": match.int(0),
+    "payable_minor": match.int(600_000),
+    "points_earned": match.int(6_000),
+    "coupon_codes": match.bool(False),
+}
+_RETURNED = {
+    "sale_id": match.like("sale-1"),
+    "return_id": match.like("r-1"),
+    "member_id": uuid(),
+    "occurred_at": instant("2026-01-06T10:00:00Z"),
+    "sale_occurred_at": instant("2026-01-05T10:00:00Z"),
+    "payable_minor": match.int(12_000),
+    "refunded_total_minor": match.int(6_000),
+    "full": match.bool(False),
+    "reason_code": match.like("customer_return"),
+}
+_CANCELLED = {
+    "sale_id": match.like("sale-1"),
+    "member_id": uuid(),
+    "cancelled_at": instant("2026-01-06T10:00:00Z"),
+    "sale_occurred_at": instant("2026-01-05T10:00:00Z"),
+    "payable_minor": match.int(12_000),
+    "reason_code": match.like("price_change"),
+    "merchant_fault": match.bool(True),
+}
+_CLOSED = {
+    "order_id": match.like("sale-1"),
+    "reason": match.regex("expired", regex="^(cancelled|expired)$"),
+}
+_INBOX = "SELECT count(*) FROM inbox"
+
+NEEDS = (
+    Need("points", members.ENROLLED, "a member enrolled", _ENROLLED, _status_kept("points")),
+    Need("coupons", members.ENROLLED, "a member enrolled", _ENROLLED, _status_kept("coupons")),
+    Need(
+        "tiers",
+        members.ENROLLED,
+        "a member enrolled",
+        _ENROLLED,
+        _count("tiers", "SELECT count(*) FROM tier_states WHERE member_id = :member"),
+    ),
+    Need("points", members.UPDATED, "a member changed its name", _UPDATED, _status_kept("points")),
+    Need(
+        "coupons", members.UPDATED, "a member changed its name", _UPDATED, _status_kept("coupons")
+    ),
+    Need(
+        "points",
+        tiers.CHANGED,
+        "a member rose to another tier",
+        _CHANGED,
+        _count("points", "SELECT count(*) FROM member_tiers WHERE tier = 'GOLD'"),
+    ),
+    Need(
+        "coupons",
+        tiers.CHANGED,
+        "a member rose to another tier",
+        _CHANGED,
+        _count("coupons", "SELECT count(*) FROM members WHERE tier = 'GOLD'"),
+    ),
+    Need(
+        "tiers",
+        points.SALE_RECORDED,
+        "a sale was recorded",
+        _SALE,
+        _count("tiers", "SELECT count(*) FROM outbox WHERE data->>'tier' = 'GOLD'"),
+    ),
+    Need("coupons", points.SALE_RECORDED, "a sale was recorded", _SALE, _count("coupons", _INBOX)),
+    Need(
+        "tiers",
+        points.SALE_RETURNED,
+        "part of a sale was returned",
+        _RETURNED,
+        _count("tiers", "SELECT count(*) FROM refunds WHERE refunded_total_minor = 6000"),
+    ),
+    Need(
+        "coupons",
+        points.SALE_RETURNED,
+        "part of a sale was returned",
+        _RETURNED,
+        _count("coupons", _INBOX),
+    ),
+    Need(
+        "tiers",
+        points.SALE_CANCELLED,
+        "a sale was cancelled",
+        _CANCELLED,
+        _count("tiers", "SELECT count(*) FROM refunds WHERE refunded_total_minor = 12000"),
+    ),
+    Need(
+        "coupons",
+        points.SALE_CANCELLED,
+        "a sale was cancelled",
+        _CANCELLED,
+        _count("coupons", _INBOX),
+    ),
+    Need(
+        "coupons",
+        points.CHECKOUT_CLOSED,
+        "a checkout ran out of time",
+        _CLOSED,
+        _count("coupons", _INBOX),
+    ),
+)

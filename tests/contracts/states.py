@@ -1,0 +1,105 @@
+"""Provider states: how a provider comes to have something to tell, through its real use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from shared.calls import CallContext
+from shared.clock import rfc3339
+from shared.contracts.points import rpc as points
+from tests.support.platform import Person, Platform
+
+PHONE = "+8613800138000"
+
+
+def till(platform: Platform) -> Person:
+    """Return a till with a terminal id of its own."""
+    return platform.terminal(f"t-{uuid4().hex[:8]}")
+
+
+def enrol(platform: Platform) -> str:
+    """Enrol a member at a till; returns its id."""
+    member = till(platform).post("/v1/members", {"phone": PHONE, "channel": "store"})
+    return str(member["member_id"])
+
+
+def change_name(platform: Platform) -> None:
+    """Let a member change its name."""
+    enrol(platform)
+    platform.settle()
+    status, body, _ = platform.shopper(PHONE).request("PATCH", "/v1/members/me", {"name": "Han"})
+    assert status == 200, body
+
+
+def sell(platform: Platform, *, net_minor: int = 12_000, **more: Any) -> tuple[Person, str]:
+    """Enrol a member and record a sale; returns the till and the sale's id."""
+    enrol(platform)
+    platform.settle()
+    sale_id = f"sale-{uuid4().hex[:8]}"
+    selling = till(platform)
+    selling.post("/v1/sales", sale(platform, sale_id, net_minor=net_minor, **more))
+    return selling, sale_id
+
+
+def sale(platform: Platform, sale_id: str, *, net_minor: int, **more: Any) -> dict[str, Any]:
+    """Return a sale of two equal pieces on one line."""
+    line = {"line_id": "1", "sku": "tea", "quantity": 2, "net_minor": net_minor}
+    return {
+        "sale_id": sale_id,
+        "occurred_at": rfc3339(platform.now()),
+        "currency": "CNY",
+        "member": {"type": "phone", "value": PHONE},
+        "lines": [line],
+        **more,
+    }
+
+
+def return_half(platform: Platform) -> None:
+    """Let one of two pieces come back."""
+    selling, sale_id = sell(platform)
+    selling.post(
+        f"/v1/sales/{sale_id}/returns",
+        {
+            "return_id": "r-1",
+            "occurred_at": rfc3339(platform.now()),
+            "lines": [{"line_id": "1", "quantity": 1, "net_minor": 6_000}],
+            "reason_code": "customer_return",
+        },
+    )
+
+
+def cancel(platform: Platform) -> None:
+    """Cancel a sale as a whole."""
+    selling, sale_id = sell(platform)
+    selling.post(
+        f"/v1/sales/{sale_id}/cancel", {"reason_code": "price_change", "merchant_fault": True},
+        status=200,
+    )  # fmt: skip
+
+
+def rise(platform: Platform) -> None:
+    """Let a member buy enough for a higher tier."""
+    sell(platform, net_minor=600_000)
+    platform.settle()
+
+
+def let_checkout_lapse(platform: Platform) -> None:
+    """Open a checkout as the gateway does for a sale with coupons, and let its time run out."""
+    member_id = enrol(platform)
+    platform.settle()
+    order = {"order_id": "sale-1", "member_id": member_id, "digest": "d"}
+    platform.backend.call(points.OPEN_CHECKOUT, order, CallContext("r-1"))
+    platform.advance_clock(hours=25)
+
+
+STATES: Mapping[str, Callable[[Platform], object]] = {
+    "a member enrolled": enrol,
+    "a member changed its name": change_name,
+    "a sale was recorded": sell,
+    "part of a sale was returned": return_half,
+    "a sale was cancelled": cancel,
+    "a checkout ran out of time": let_checkout_lapse,
+    "a member rose to another tier": rise,
+}

@@ -1,0 +1,111 @@
+"""Event contracts: each consumer states its need, each producer is held to all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from pact import Pact, Verifier
+
+from shared.contracts.event import Envelope
+from shared.contracts.fields import Minor
+from shared.contracts.points import events as points_events
+from shared.db.tables import PLATFORM
+from shared.events.subscriptions import SUBSCRIPTIONS
+from tests.contracts.needs import NEEDS, Need
+from tests.contracts.states import STATES
+from tests.support.platform import Platform, envelope_of
+
+PRODUCERS = sorted({need.event.producer for need in NEEDS})
+
+
+def file_pact(need: Need, directory: Path) -> Pact:
+    """Write what ``need`` demands of its producer into ``directory``."""
+    pact = Pact(need.consumer, need.event.producer).with_specification("V4")
+    (
+        pact.upon_receiving(need.description, "Async")
+        .given(need.state)
+        .with_body(need.envelope(), "application/json")
+    )
+    pact.write_file(directory)
+    return pact
+
+
+def verify(producer: str, platform: Platform, pacts: Path) -> None:
+    """Hold ``producer`` to every pact in ``pacts``; raises when one is broken."""
+    types = {need.description: need.event for need in NEEDS}
+
+    def tell(name: str, metadata: dict[str, Any] | None) -> Any:
+        outbox = PLATFORM.outbox
+        newest = sa.select(outbox).where(outbox.c.type == types[name].name)
+        with platform.services[producer].db.engine.connect() as connection:
+            row = connection.execute(newest.order_by(outbox.c.id.desc()).limit(1)).one()
+        contents = json.dumps(envelope_of(row, producer).to_wire()).encode()
+        return {"contents": contents, "metadata": None, "content_type": "application/json"}
+
+    def arrange(run: Callable[[Platform], object]) -> Callable[[], None]:
+        def state() -> None:
+            for database in platform.databases.values():
+                database.reset()
+            platform.__post_init__()
+            run(platform)
+
+        return state
+
+    states = {name: arrange(run) for name, run in STATES.items()}
+    Verifier(producer).message_handler(tell).state_handler(
+        states, teardown=False
+    ).add_source(pacts).verify()  # fmt: skip
+
+
+@pytest.mark.parametrize("need", NEEDS, ids=lambda need: f"{need.consumer}: {need.description}")
+def test_consumer_can_use_what_it_asks_for(need: Need, platform: Platform, tmp_path: Path) -> None:
+    pact = file_pact(need, tmp_path)
+    assert not need.used(platform)
+
+    def handle(body: str | bytes | None, _metadata: dict[str, object]) -> None:
+        assert body is not None
+        event = Envelope.from_wire(json.loads(body))
+        platform.deliver(event, only=need.consumer)
+
+    pact.verify(handle, "Async")
+    assert need.used(platform)
+
+
+@pytest.mark.parametrize("producer", PRODUCERS)
+def test_producer_keeps_what_its_consumers_need(
+    producer: str, provider: Platform, pacts: Path
+) -> None:
+    for need in NEEDS:
+        if need.event.producer == producer:
+            file_pact(need, pacts)
+    verify(producer, provider, pacts)
+
+
+def test_producer_that_renames_a_field_is_caught(
+    provider: Platform, pacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Renamed(points_events.SaleRecordedData):
+        payable_minor = Minor(required=True, data_key="amount_minor")
+
+    broken = replace(points_events.SALE_RECORDED, schema=Renamed)
+    need = next(n for n in NEEDS if n.event == points_events.SALE_RECORDED)
+    file_pact(need, pacts)
+    verify("points", provider, pacts)
+    monkeypatch.setattr(points_events, "SALE_RECORDED", broken)
+    with pytest.raises(RuntimeError):
+        verify("points", provider, pacts)
+
+
+def test_every_subscription_has_a_contract() -> None:
+    stated = {(need.consumer, need.event.routing_key) for need in NEEDS}
+    heard = {
+        (consumer, event.routing_key) for consumer, events in SUBSCRIPTIONS.items()
+        for event in events
+    }  # fmt: skip
+    assert stated == heard
