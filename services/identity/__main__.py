@@ -1,0 +1,42 @@
+"""``python -m services.identity``: serve, relay, migrate, …; see `shared.cli`.
+
+Its own: ``bootstrap-admin``, which ``prepare`` also does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from shared.cli import main
+
+
+def bootstrap_admin(_service: str, _arguments: argparse.Namespace) -> int:
+    """Make the first admin if there is no staff; print its password if none was chosen.
+
+    ``LOYALTY_ADMIN_PASSWORD`` is the choice.
+    """
+    # Imported here because `serve` has to patch the standard library before anything is loaded.
+    from services.identity.bootstrap import USERNAME, ensure_admin  # noqa: PLC0415
+    from shared.db import Transactions, create_engine  # noqa: PLC0415
+
+    url = os.environ.get("LOYALTY_IDENTITY_DATABASE_URL")
+    if not url:
+        sys.exit("Settings are missing or wrong:\n  LOYALTY_IDENTITY_DATABASE_URL: not set")
+    engine = create_engine(url, pool_size=1, application="loyalty-identity-bootstrap")
+    made_up = ensure_admin(Transactions(engine), os.environ.get("LOYALTY_ADMIN_PASSWORD"))
+    engine.dispose()
+    if made_up is not None:
+        print(f"First sign-in, shown once: {USERNAME} / {made_up}")
+    return 0
+
+
+def _on_prepared() -> None:
+    bootstrap_admin("identity", argparse.Namespace())
+
+
+if __name__ == "__main__":
+    sys.exit(
+        main("identity", on_prepared=_on_prepared, commands={"bootstrap-admin": bootstrap_admin})
+    )

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+from tests.integration.identity.conftest import ADMIN_PASSWORD, Identity, make_identity
+from tests.support.postgres import ServiceDatabase
+
+
+def run(database: ServiceDatabase, command: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "services.identity", command],
+        env={
+            **{name: value for name, value in os.environ.items() if "LOYALTY" not in name},
+            "LOYALTY_IDENTITY_DATABASE_URL": database.url,
+            "LOYALTY_IDENTITY_MIGRATION_URL": database.owner_url,
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_made_up_password_is_printed_once(bare: Identity) -> None:
+    printed = run(bare.database, "bootstrap-admin")
+    found = re.search(r"admin / (\S+)$", printed.strip())
+    assert found is not None, printed
+    bare.admin(found[1])
+    assert run(bare.database, "bootstrap-admin") == ""
+    bare.admin(found[1])
+
+
+def test_chosen_password_is_not_printed(bare: Identity) -> None:
+    assert run(bare.database, "bootstrap-admin", LOYALTY_ADMIN_PASSWORD=ADMIN_PASSWORD) == ""
+    bare.admin()
+
+
+def test_prepare_migrates_and_makes_the_admin(
+    empty_database: Callable[[str], ServiceDatabase],
+) -> None:
+    database = empty_database("identity")
+    printed = run(database, "prepare", LOYALTY_ADMIN_PASSWORD=ADMIN_PASSWORD)
+    assert ADMIN_PASSWORD not in printed
+    make_identity(database).admin()
