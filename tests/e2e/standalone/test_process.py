@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.support.standalone import ADMIN_PASSWORD, Standalone
+from tests.support.waiting import eventually
 
 Make = Callable[..., Standalone]
 
@@ -130,3 +131,19 @@ def test_signal_during_the_start_stops_it(make: Make) -> None:
     assert instance.wait() == 0
     assert "ready" not in instance.output
     assert instance.postgres_processes() == []
+
+
+def test_postgres_that_is_killed_alone_is_started_again(make: Make) -> None:
+    instance = make().start()
+    for process in instance.postgres_processes():
+        process.kill()
+
+    eventually(lambda: ready(instance), within_s=30)
+
+    assert sign_in(instance, ADMIN_PASSWORD) == 200
+
+
+def ready(instance: Standalone) -> bool:
+    answer = httpx.get(f"{instance.url}/readyz")
+    assert answer.status_code in {200, 503}
+    return answer.status_code == 200
