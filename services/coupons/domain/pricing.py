@@ -60,7 +60,6 @@ class HeldCoupon:
     coupon_id: UUID
     member_id: UUID | None
     status: str
-    valid_from: datetime
     valid_until: datetime | None
 
 
@@ -172,13 +171,16 @@ def _owner_refusal(candidate: Candidate, basket: Basket) -> str | None:
 
 
 def _time_refusal(candidate: Candidate, terms: Terms, at: datetime) -> str | None:
-    coupon = candidate.coupon
-    if coupon is None:
-        starts_at, ends_at = terms.validity.starts_at, terms.validity.ends_at
-    elif coupon.status not in _USABLE:
-        return _SPENT[coupon.status]
-    else:
-        starts_at, ends_at = coupon.valid_from, coupon.valid_until
+    """Judge status and dates as of the purchase.
+
+    The start is the window's, never the instant of issue: a till's clock may be a little behind,
+    and whoever shows a coupon holds it.
+    """
+    coupon, starts_at, ends_at = candidate.coupon, terms.validity.starts_at, terms.validity.ends_at
+    if coupon is not None:
+        if coupon.status not in _USABLE:
+            return _SPENT[coupon.status]
+        ends_at = coupon.valid_until
     if ends_at is not None and at >= ends_at:
         return "lapsed"
     return "not_yet_valid" if starts_at is not None and at < starts_at else None

@@ -39,7 +39,6 @@ def held(
             coupons.c.coupon_id,
             coupons.c.member_id,
             coupons.c.status,
-            coupons.c.valid_from,
             coupons.c.valid_until,
         )
         .where(coupons.c.coupon_id.in_(set(coupon_ids)))
@@ -65,7 +64,7 @@ def reserve(
         .where(
             coupons.c.coupon_id == coupon_id,
             coupons.c.status.in_((*_FREE, "expired")),
-            coupons.c.valid_from <= at,
+            coupons.c.valid_from <= now,
             sa.or_(coupons.c.valid_until.is_(None), coupons.c.valid_until > at),
         )
         .values(status="reserved", order_id=order_id, updated_at=now),

@@ -273,6 +273,13 @@ def test_sale_made_in_time_and_posted_late_still_takes_its_coupon(
     assert coupons.status(member_id) == "expired"
 
 
+def test_till_whose_clock_is_behind_takes_a_coupon_claimed_just_now(coupons: Coupons) -> None:
+    member_id, _, coupon = held(coupons)
+    before = rfc3339(NOON - 60 * SECOND)
+    answer = coupons.reserve("o1", [coupon["code"]], member_id, occurred_at=before)
+    assert answer["discount_minor"] == 500
+
+
 def test_order_from_the_future_is_judged_now(coupons: Coupons) -> None:
     member_id, _, coupon = held(
         coupons, validity={"from": "2026-04-01T00:00:00Z", "until": "2026-05-01T00:00:00Z"}

@@ -41,11 +41,10 @@ def own(
     *,
     member_id: UUID | None = MEMBER,
     status: str = "issued",
-    valid_from: datetime = datetime(2026, 1, 1, tzinfo=UTC),
     valid_until: datetime | None = None,
     **more: Any,
 ) -> Candidate:
-    held = HeldCoupon(new_id(), member_id, status, valid_from, valid_until)
+    held = HeldCoupon(new_id(), member_id, status, valid_until)
     return Candidate(code, campaign(**more), held)
 
 

@@ -11,6 +11,7 @@ from services.coupons.domain import (
     Limits,
     Scope,
     Stacking,
+    Validity,
     evaluate,
     message_for,
     refusal,
@@ -24,6 +25,8 @@ from tests.unit.services.coupons.examples import (
     own,
     public,
 )
+
+TOMORROW = Validity(starts_at=NOW + timedelta(microseconds=1), ends_at=NOW + timedelta(days=1))
 
 
 def discounts(evaluation: Evaluation) -> list[dict[str, int]]:
@@ -130,7 +133,8 @@ def test_scope_and_exclude_choose_the_lines(
         (public(limits=Limits(per_member=1)), basket(member_id=None), "member_required"),
         (own(valid_until=NOW), basket(), "lapsed"),
         (own(status="expired", valid_until=NOW), basket(), "lapsed"),
-        (own(valid_from=NOW + timedelta(seconds=1)), basket(), "not_yet_valid"),
+        (own(validity=TOMORROW), basket(), "not_yet_valid"),
+        (public(validity=TOMORROW), basket(), "not_yet_valid"),
         (public(scope=Scope(skus=frozenset({"x"}))), basket(), "wrong_scope"),
         (public(scope=Scope(stores=frozenset({"S1"}))), basket(store_id="S2"), "wrong_scope"),
         (public(scope=Scope(stores=frozenset({"S1"}))), basket(), "wrong_scope"),
@@ -171,7 +175,7 @@ def test_code_that_cannot_count_is_rejected_with_its_own_reason(
     "candidate",
     [
         own(valid_until=NOW + timedelta(microseconds=1)),
-        own(valid_from=NOW),
+        own(validity=Validity(starts_at=NOW, ends_at=NOW + timedelta(days=1))),
         own(status="restored"),
         own(status="expired", valid_until=NOW + timedelta(days=1)),
         own(member_id=None),

@@ -1,0 +1,147 @@
+"""Coupon campaigns: what marketing writes, publishes and hands out, and what members claim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from gateway.backend import call, respond
+from gateway.context import own_member_id
+from gateway.paging import ListQuery, list_of, respond_page
+from gateway.routing import Resource
+from shared.contracts.coupons import rpc, schemas
+from shared.contracts.fields import Choice
+from shared.contracts.method import Method
+
+resource = Resource("campaigns", description="What coupons are worth, to whom, and until when.")
+
+_ONE = "/v1/campaigns/<uuid:campaign_id>"
+
+
+class CampaignsQuery(ListQuery):
+    """Which campaigns to list."""
+
+    status = Choice(*schemas.CAMPAIGN_STATUSES, metadata={"description": "Only these."})
+
+
+@resource.post(
+    "/v1/campaigns",
+    scopes=("campaigns:write",),
+    body=schemas.CampaignDraftSchema,
+    response=schemas.CampaignSchema,
+    success=201,
+)
+def create_campaign(body: dict[str, Any]) -> Response:
+    """Write a campaign, as a draft."""
+    return respond(call(rpc.CREATE_CAMPAIGN, body))
+
+
+@resource.get(
+    "/v1/campaigns",
+    scopes=("campaigns:read",),
+    query=CampaignsQuery,
+    response=list_of(schemas.CampaignSchema),
+)
+def list_campaigns(query: dict[str, Any]) -> Response:
+    """List campaigns, newest first."""
+    return respond_page(rpc.CAMPAIGNS, {"status": query.get("status")}, query)
+
+
+@resource.get(_ONE, scopes=("campaigns:read",), response=schemas.CampaignSchema)
+def get_campaign(campaign_id: str) -> Response:
+    """Show a campaign."""
+    return respond(call(rpc.CAMPAIGN, {"campaign_id": campaign_id}))
+
+
+@resource.patch(
+    _ONE,
+    scopes=("campaigns:write",),
+    body=schemas.CampaignPatchSchema,
+    response=schemas.CampaignSchema,
+    errors=rpc.AMEND_CAMPAIGN.errors,
+)
+def amend_campaign(campaign_id: str, body: dict[str, Any]) -> Response:
+    """Change a draft; a published campaign's terms are fixed."""
+    return respond(call(rpc.AMEND_CAMPAIGN, {**body, "campaign_id": campaign_id}))
+
+
+@resource.post(
+    f"{_ONE}/publish",
+    scopes=("campaigns:write",),
+    response=schemas.CampaignSchema,
+    errors=rpc.PUBLISH_CAMPAIGN.errors,
+)
+def publish_campaign(campaign_id: str) -> Response:
+    """Let a draft's coupons be issued and used.
+
+    Refused as long as it hides when its coupons expire: `validity` is a window, days after issue,
+    or `never_expires`.
+    """
+    return _move(rpc.PUBLISH_CAMPAIGN, campaign_id)
+
+
+@resource.post(
+    f"{_ONE}/pause",
+    scopes=("campaigns:write",),
+    response=schemas.CampaignSchema,
+    errors=rpc.PAUSE_CAMPAIGN.errors,
+)
+def pause_campaign(campaign_id: str) -> Response:
+    """Stop issue and use for a while."""
+    return _move(rpc.PAUSE_CAMPAIGN, campaign_id)
+
+
+@resource.post(
+    f"{_ONE}/resume",
+    scopes=("campaigns:write",),
+    response=schemas.CampaignSchema,
+    errors=rpc.RESUME_CAMPAIGN.errors,
+)
+def resume_campaign(campaign_id: str) -> Response:
+    """End a pause."""
+    return _move(rpc.RESUME_CAMPAIGN, campaign_id)
+
+
+@resource.post(
+    f"{_ONE}/archive",
+    scopes=("campaigns:write",),
+    response=schemas.CampaignSchema,
+    errors=rpc.ARCHIVE_CAMPAIGN.errors,
+)
+def archive_campaign(campaign_id: str) -> Response:
+    """End a campaign for good; coupons that members hold stay good."""
+    return _move(rpc.ARCHIVE_CAMPAIGN, campaign_id)
+
+
+@resource.post(
+    f"{_ONE}/claims",
+    scopes=("self:write",),
+    response=schemas.CouponSchema,
+    success=201,
+    errors=rpc.CLAIM.errors,
+)
+def claim_coupon(campaign_id: str) -> Response:
+    """Take a coupon of the campaign, with a code of your own."""
+    payload = {"campaign_id": campaign_id, "member_id": own_member_id("me")}
+    return respond(call(rpc.CLAIM, payload))
+
+
+@resource.post(
+    f"{_ONE}/issue",
+    scopes=("coupons:issue",),
+    body=schemas.IssueSchema,
+    response=schemas.IssuedSchema,
+    success=201,
+    errors=rpc.ISSUE.errors,
+)
+def issue_coupons(campaign_id: str, body: dict[str, Any]) -> Response:
+    """Give a coupon to each of some members.
+
+    Every member is either in `items` or in `rejected` with the reason.
+    """
+    return respond(call(rpc.ISSUE, {**body, "campaign_id": campaign_id}))
+
+
+def _move(method: Method, campaign_id: str) -> Response:
+    return respond(call(method, {"campaign_id": campaign_id}))

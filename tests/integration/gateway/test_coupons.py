@@ -1,0 +1,178 @@
+"""Campaigns and coupons over HTTP, with all services behind the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shared.clock import rfc3339
+from shared.contracts.platform import SERVICES
+from tests.support.platform import Person, Platform
+from tests.support.postgres import ServiceDatabase
+
+PHONE = "13800138000"
+DRAFT = {
+    "name": "Spring",
+    "kind": "amount_off",
+    "value": 500,
+    "validity": {"days_after_issue": 30},
+    "limits": {"per_member": 1},
+}
+
+
+@dataclass
+class World:
+    """A platform with a till, a marketer and a member."""
+
+    platform: Platform
+    till: Person
+    marketing: Person
+    member_id: str
+    member: Person
+
+    def campaign(self, **more: Any) -> str:
+        """Create and publish a campaign; returns its path."""
+        made = self.marketing.post("/v1/campaigns", {**DRAFT, **more})
+        path = f"/v1/campaigns/{made['campaign_id']}"
+        self.marketing.post(f"{path}/publish", status=200)
+        return path
+
+    def sale(self, sale_id: str, *codes: str, **more: Any) -> dict[str, Any]:
+        """Return the body of a sale of 10.00 to the member."""
+        return {
+            "sale_id": sale_id,
+            "occurred_at": rfc3339(self.platform.now() - timedelta(seconds=1)),
+            "currency": "CNY",
+            "member": {"type": "phone", "value": PHONE},
+            "lines": [{"line_id": "1", "sku": "tea", "quantity": 1, "net_minor": 1_000}],
+            "coupons": list(codes),
+            **more,
+        }
+
+    def wallet(self) -> list[dict[str, Any]]:
+        """Return what the member holds, as it sees it."""
+        items: list[dict[str, Any]] = self.member.get("/v1/members/me/coupons")["items"]
+        return items
+
+
+@pytest.fixture
+def world(service_database: Callable[[str], ServiceDatabase]) -> World:
+    platform = Platform({name: service_database(name) for name in SERVICES})
+    till, marketing = platform.terminal(), platform.staff("marketing")
+    enrolled = till.post("/v1/members", {"phone": PHONE, "channel": "store"})
+    platform.settle()
+    return World(platform, till, marketing, enrolled["member_id"], platform.shopper(PHONE))
+
+
+@pytest.mark.rule("C1", "C3")
+def test_coupon_is_claimed_spent_in_a_sale_and_restored_by_its_cancel(world: World) -> None:
+    path = world.campaign()
+    coupon = world.member.post(f"{path}/claims")
+    assert world.wallet() == [coupon]
+    sale = world.till.post("/v1/sales", world.sale("s1", coupon["code"]))
+    assert sale["totals"]["discount_minor"] == 500
+    assert [use["code"] for use in sale["coupons"]["applied"]] == [coupon["code"]]
+    world.platform.settle()
+    assert [item["status"] for item in world.wallet()] == ["redeemed"]
+    again = world.till.post("/v1/sales", world.sale("s2", coupon["code"]))
+    assert [use["reason"] for use in again["coupons"]["rejected"]] == ["used"]
+    support = world.platform.staff("support")
+    support.post("/v1/sales/s1/cancel", {"reason_code": "customer_request"}, status=200)
+    world.platform.settle()
+    assert world.wallet() == [{**coupon, "status": "restored"}]
+
+
+def test_sale_that_points_refuses_leaves_the_coupon_free(world: World) -> None:
+    coupon = world.member.post(f"{world.campaign()}/claims")
+    sale = world.sale("s1", coupon["code"], points_to_redeem=200)
+    refused = world.till.post("/v1/sales", sale, status=422)
+    assert refused["code"] == "insufficient_points"
+    world.platform.settle()
+    assert [item["status"] for item in world.wallet()] == ["issued"]
+    sale = world.till.post("/v1/sales", world.sale("s1", coupon["code"]))
+    assert sale["totals"]["discount_minor"] == 500
+
+
+@pytest.mark.rule("C8")
+def test_staff_issue_and_read_with_masked_codes(world: World) -> None:
+    path = world.campaign()
+    ids = {"member_ids": [world.member_id]}
+    answer = world.marketing.post(f"{path}/issue", ids, key="once")
+    assert world.marketing.post(f"{path}/issue", ids, key="once") == answer
+    assert [item["member_id"] for item in answer["items"]] == [world.member_id]
+    (seen,) = world.marketing.get(f"/v1/members/{world.member_id}/coupons")["items"]
+    (own,) = world.wallet()
+    assert seen["code"] == answer["items"][0]["code"] == f"****-****-{own['code'][-4:]}"
+    assert {**seen, "code": own["code"]} == own
+
+
+def test_wallet_filters_and_pages_over_http(world: World) -> None:
+    for _ in range(3):
+        world.member.post(f"{world.campaign()}/claims")
+    first = world.member.get("/v1/members/me/coupons?limit=2&status=issued")
+    cursor = first["next_cursor"]
+    second = world.member.get(f"/v1/members/me/coupons?limit=2&status=issued&cursor={cursor}")
+    assert second["next_cursor"] is None
+    assert first["items"] + second["items"] == world.wallet()
+    assert world.member.get("/v1/members/me/coupons?status=redeemed")["items"] == []
+    world.member.get("/v1/members/me/coupons?status=lost", status=422)
+
+
+def test_nobody_reads_or_does_what_is_not_theirs(world: World) -> None:
+    path = world.campaign()
+    stranger = world.platform.shopper("13900139000")  # signed in, no member yet
+    for person, who, status in (
+        (world.member, str(uuid4()), 404),
+        (world.marketing, str(uuid4()), 404),
+        (world.marketing, "me", 404),
+        (stranger, world.member_id, 404),
+        (world.till, world.member_id, 403),
+    ):
+        person.get(f"/v1/members/{who}/coupons", status=status)
+    world.member.post("/v1/campaigns", DRAFT, status=403)
+    world.member.get("/v1/campaigns", status=403)
+    world.platform.staff("support").post(f"{path}/pause", status=403)
+    world.marketing.post(f"{path}/claims", status=403)
+    stranger.post(f"{path}/claims", status=404)
+
+
+def test_campaign_is_listed_amended_and_moved_over_http(world: World) -> None:
+    made = world.marketing.post("/v1/campaigns", DRAFT)
+    path = f"/v1/campaigns/{made['campaign_id']}"
+    status, amended, _ = world.marketing.request("PATCH", path, {"value": 700})
+    assert (status, amended["value"]) == (200, 700)
+    assert world.marketing.get("/v1/campaigns?status=draft")["items"] == [amended]
+    for act, reached in (("publish", "published"), ("pause", "paused"), ("archive", "archived")):
+        assert world.marketing.post(f"{path}/{act}", status=200)["status"] == reached
+    assert world.marketing.post(f"{path}/resume", status=409)["code"] == "campaign_state_conflict"
+    status, conflict, _ = world.marketing.request("PATCH", path, {"value": 1})
+    assert (status, conflict["code"]) == (409, "campaign_state_conflict")
+
+
+def test_refusals_name_their_code_and_reason(world: World) -> None:
+    path = world.campaign()
+    world.member.post(f"{path}/claims")
+    assert world.member.post(f"{path}/claims", status=422)["code"] == "limit_reached"
+    hidden = world.marketing.post("/v1/campaigns", {"name": "x", "kind": "amount_off", "value": 1})
+    refused = world.marketing.post(f"/v1/campaigns/{hidden['campaign_id']}/publish", status=422)
+    assert refused["code"] == "campaign_not_publishable"
+    assert [error["field"] for error in refused["errors"]] == ["validity"]
+    code = {"code": {"type": "public", "value": "TEA"}, "validity": {"never_expires": True}}
+    public = world.campaign(**code)
+    closed = world.member.post(f"{public}/claims", status=422)
+    assert (closed["code"], closed["reason"]) == ("not_claimable", "public_code")
+
+
+@pytest.mark.rule("A8", "C5")
+def test_coupon_has_lapsed_when_the_sandbox_clock_has_moved(world: World) -> None:
+    world.member.post(f"{world.campaign()}/claims")
+    world.platform.advance_clock(days=31)
+    world.member = world.platform.shopper(PHONE)  # the old token's time is over
+    assert [(item["status"], item["reason"]) for item in world.wallet()] == [("expired", "lapsed")]
+    rows = world.platform.databases["coupons"].query("SELECT status FROM coupons")
+    assert [row.status for row in rows] == ["expired"]
