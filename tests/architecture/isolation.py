@@ -6,6 +6,7 @@ hand: that a deployable starts with what its image contains.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -55,6 +56,7 @@ def build_tree(directory: Path, *parts: str) -> Path:
     return directory
 
 
+@functools.cache
 def hidden_modules(lock: str) -> list[str]:
     """Return the top-level modules installed here that the named lock would not install."""
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()

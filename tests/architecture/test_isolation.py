@@ -18,6 +18,16 @@ for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         print(module.name)
 """
 
+IMPORTABLE = """\
+import importlib
+for name in {names!r}:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        continue
+    print(name)
+"""
+
 
 @pytest.fixture(scope="module", params=SERVICES)
 def service(request: pytest.FixtureRequest) -> str:
@@ -63,13 +73,10 @@ def test_standalone_imports_with_its_lock(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_tree_has_no_other_part(service: str, service_tree: Path) -> None:
+def test_tree_has_no_other_part_and_no_package_outside_the_lock(
+    service: str, service_tree: Path
+) -> None:
     others = {f"services.{name}" for name in SERVICES} - {f"services.{service}"}
-    for other in ("gateway", "standalone", "tests", *sorted(others)):
-        done = run(service_tree, service, "-c", f"import {other}")
-        assert "ModuleNotFoundError" in done.stderr, other
-
-
-def test_tree_has_no_package_outside_the_lock(service: str, service_tree: Path) -> None:
-    assert "ModuleNotFoundError" in run(service_tree, service, "-c", "import flask").stderr
-    assert run(service_tree, service, "-c", "import nameko").returncode == 0
+    absent = {"gateway", "standalone", "tests", "flask", *others}
+    done = run(service_tree, service, "-c", IMPORTABLE.format(names=sorted({*absent, "nameko"})))
+    assert done.stdout.split() == ["nameko"], done.stderr
