@@ -62,7 +62,7 @@ def hidden_modules(lock: str) -> list[str]:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     locked = {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)}
     # The project itself is what the tree holds a part of.
-    locked.add("loyalty")
+    locked.add(canonicalize_name("loyalty"))
     return sorted(
         module
         for module, distributions in packages_distributions().items()
