@@ -13,6 +13,7 @@ from shared.contracts import platform
 from shared.db import Call, Outcome, Snapshot, Transactions, UnitOfWork, idempotency, sandbox
 from shared.errors import NotFound
 from shared.errors.sandbox import ClockMovesForwardOnly
+from shared.outbox.purge import purge_inbox, purge_outbox
 from shared.rpc.server import Database, every, rpc
 
 HOUSEKEEPING_S = 3600
@@ -45,6 +46,12 @@ class BaseService:
     def forget_old_keys(self) -> None:
         """Delete idempotency records past their time (A3)."""
         self.db.sweep("idempotency", lambda uow: idempotency.purge(uow.connection, uow.now))
+
+    @every(HOUSEKEEPING_S)
+    def forget_old_events(self) -> None:
+        """Delete events that were published and consumed long ago."""
+        self.db.sweep("outbox", purge_outbox)
+        self.db.sweep("inbox", purge_inbox)
 
     def _move(self, uow: UnitOfWork, *, target: datetime) -> Outcome:
         # The keyed call is the request itself; the others are its fan-out, which may come again.

@@ -18,6 +18,7 @@ ConnectionFactory = Callable[[], Connection]
 HEARTBEAT_S = 10
 """A peer that says nothing for twice as long is taken for dead."""
 CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 10
 WRITE_TIMEOUT_S = 10
 
 
@@ -29,7 +30,11 @@ def amqp_connections(amqp_uri: str) -> ConnectionFactory:
             amqp_uri,
             heartbeat=HEARTBEAT_S,
             connect_timeout=CONNECT_TIMEOUT_S,
-            transport_options={"write_timeout": WRITE_TIMEOUT_S},
+            transport_options={
+                # Bounds each answer of the broker while a connection is set up.
+                "read_timeout": READ_TIMEOUT_S,
+                "write_timeout": WRITE_TIMEOUT_S,
+            },
         )
 
     return connect

@@ -46,6 +46,7 @@ _log = structlog.get_logger(__name__)
 CONNECT = "connect"
 """Key of the container's configuration that holds the `ConnectionFactory`."""
 
+_SET_UP_S = 15
 _TICK_S = 0.5
 """How often the consuming thread looks after heartbeats and after those who want to leave."""
 
@@ -103,10 +104,11 @@ class ResilientConsumer(QueueConsumer):  # type: ignore[misc]
         while self._providers and not self.should_stop:
             connection = self.connection
             try:
-                open_once(connection)
-                publish_without_reading(connection)
+                # A green socket knows no timeout of its own while it waits for an answer.
+                with eventlet.Timeout(_SET_UP_S, TimeoutError("the broker does not answer")):
+                    self._set_up(connection)
                 pauses = backoff()
-                self._consume_from_connection(connection)
+                self._consume_from(connection)
             except failures(connection) as error:
                 _log.warning("broker_connection_lost", error=repr(error))
             finally:
@@ -114,7 +116,9 @@ class ResilientConsumer(QueueConsumer):  # type: ignore[misc]
                 _drop(connection)
             self._pause(next(pauses))
 
-    def _consume_from_connection(self, connection: Connection) -> None:
+    def _set_up(self, connection: Connection) -> None:
+        open_once(connection)
+        publish_without_reading(connection)
         channel = connection.channel()
         consumers = self.get_consumers(functools.partial(Consumer, channel), channel)
         for consumer in consumers:
@@ -122,6 +126,8 @@ class ResilientConsumer(QueueConsumer):  # type: ignore[misc]
         self._connected = True
         self.on_consume_ready(connection, channel, consumers)
         _log.info("broker_connected", service=self.container.service_name)
+
+    def _consume_from(self, connection: Connection) -> None:
         while not self.should_stop:
             self.on_iteration()
             with contextlib.suppress(TimeoutError):
