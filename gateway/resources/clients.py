@@ -42,7 +42,10 @@ def list_clients(query: dict[str, Any]) -> Response:
 
 
 @resource.get(
-    "/v1/clients/<string:client_id>", scopes=("clients:write",), response=schemas.ClientSchema
+    "/v1/clients/<string:client_id>",
+    scopes=("clients:write",),
+    response=schemas.ClientSchema,
+    errors=rpc.GET_CLIENT.errors,
 )
 def get_client(client_id: str) -> Response:
     """Show a client."""

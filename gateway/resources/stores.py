@@ -38,7 +38,12 @@ def list_stores(query: dict[str, Any]) -> Response:
     return respond_page(rpc.LIST_STORES, {}, query)
 
 
-@resource.get("/v1/stores/<string:store_id>", scopes=("stores:read",), response=schemas.StoreSchema)
+@resource.get(
+    "/v1/stores/<string:store_id>",
+    scopes=("stores:read",),
+    response=schemas.StoreSchema,
+    errors=rpc.GET_STORE.errors,
+)
 def get_store(store_id: str) -> Response:
     """Show a store."""
     return respond(call(rpc.GET_STORE, {"store_id": store_id}))

@@ -52,6 +52,7 @@ def list_terminals(query: dict[str, Any]) -> Response:
     "/v1/terminals/<string:terminal_id>",
     scopes=("terminals:write",),
     response=schemas.TerminalSchema,
+    errors=rpc.GET_TERMINAL.errors,
 )
 def get_terminal(terminal_id: str) -> Response:
     """Show a terminal."""

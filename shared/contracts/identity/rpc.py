@@ -7,7 +7,7 @@ from marshmallow import Schema
 from shared.contracts.base import EmptySchema, PageQuery, page_of
 from shared.contracts.identity import schemas
 from shared.contracts.method import Method
-from shared.errors import LoyaltyError, NotFound
+from shared.errors import Invalid, LoyaltyError, NotFound
 from shared.errors import identity as errors
 
 
@@ -54,7 +54,7 @@ UPDATE_STAFF = _method(
 CREATE_STORE = _method(
     "create_store", schemas.NewStoreSchema, schemas.StoreSchema, errors.StoreExists, success=201
 )
-GET_STORE = _method("get_store", schemas.StoreKey, schemas.StoreSchema, NotFound)
+GET_STORE = _method("get_store", schemas.StoreKey, schemas.StoreSchema, NotFound, Invalid)
 LIST_STORES = _method("list_stores", PageQuery, page_of(schemas.StoreSchema))
 UPDATE_STORE = _method("update_store", schemas.StoreChangeCommand, schemas.StoreSchema, NotFound)
 
@@ -66,7 +66,9 @@ CREATE_TERMINAL = _method(
     errors.UnknownStore,
     success=201,
 )
-GET_TERMINAL = _method("get_terminal", schemas.TerminalKey, schemas.TerminalSchema, NotFound)
+GET_TERMINAL = _method(
+    "get_terminal", schemas.TerminalKey, schemas.TerminalSchema, NotFound, Invalid
+)
 LIST_TERMINALS = _method(
     "list_terminals", schemas.TerminalPageQuery, page_of(schemas.TerminalSchema)
 )
@@ -88,7 +90,7 @@ ROTATE_TERMINAL = _method(
 CREATE_CLIENT = _method(
     "create_client", schemas.NewClientSchema, schemas.ClientCreatedSchema, success=201
 )
-GET_CLIENT = _method("get_client", schemas.ClientKey, schemas.ClientSchema, NotFound)
+GET_CLIENT = _method("get_client", schemas.ClientKey, schemas.ClientSchema, NotFound, Invalid)
 LIST_CLIENTS = _method("list_clients", PageQuery, page_of(schemas.ClientSchema))
 UPDATE_CLIENT = _method(
     "update_client", schemas.ClientChangeCommand, schemas.ClientSchema, NotFound
