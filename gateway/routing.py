@@ -58,6 +58,12 @@ class Operation:
     """False where the service answers for each item of the body by itself."""
 
     @property
+    def takes_values(self) -> bool:
+        """Whether the caller chooses anything that may be of a wrong form."""
+        chosen = self.body is not None or self.query is not None or self.needs_key
+        return chosen or "<" in self.path
+
+    @property
     def needs_key(self) -> bool:
         """Whether a request must carry an Idempotency-Key (A3)."""
         changes = self.method not in ("GET", "HEAD") and not self.reads
@@ -232,7 +238,7 @@ def _documented_responses(operation: Operation) -> dict[str, Any]:
 
 def _common_errors(operation: Operation) -> list[type[LoyaltyError]]:
     errors: list[type[LoyaltyError]] = [BackendUnavailable, BackendTimeout]
-    if operation.body is not None or operation.query is not None or operation.needs_key:
+    if operation.takes_values:
         errors.append(Invalid)
     if operation.scopes:
         errors += [Unauthenticated, Forbidden, RateLimited]
