@@ -22,6 +22,7 @@ from shared.errors.members import (
     PhoneTaken,
 )
 from shared.ids import new_id
+from shared.security.crypto import DataKey
 
 _PERSONS = ("anonymous", "member")
 
@@ -49,23 +50,8 @@ def enrol(
     if by_person:
         _check_proof(vault, e164, verified_phone_digest, details)
     domain.check_birthday(details.get("birthday"), today=_today(uow, time_zone))
-    profile = domain.changed_profile(Profile(), details)
-    member_id, (data_key, wrapped) = new_id(), vault.master.new_data_key()
-    repository.add_member(
-        uow.connection,
-        {
-            "member_id": member_id,
-            "status": "active",
-            "channel": channel,
-            "locale": details.get("locale"),
-            "home_store_id": details.get("home_store_id"),
-            "data_key": wrapped,
-            "profile": seal_profile(data_key, profile),
-            "name_digest": _name_digest(vault, profile),
-            "enrolled_at": uow.now,
-            "updated_at": uow.now,
-        },
-    )
+    member_id = new_id()
+    data_key = _add(uow, vault, member_id, channel, details)
     taken = repository.take_identifiers(
         uow.connection,
         _identifiers(e164, details),
@@ -122,6 +108,30 @@ def patch(
             data={"member_id": member_id, "changed": changed, "status": row.status},
         )
     return _view(uow, vault, member_id, personal=views.sees_all(uow.actor, member_id))
+
+
+def _add(
+    uow: UnitOfWork, vault: Vault, member_id: UUID, channel: str, details: Mapping[str, Any]
+) -> DataKey:
+    """Insert the member and return the data key that seals all that is personal about it."""
+    profile = domain.changed_profile(Profile(), details)
+    data_key, wrapped = vault.master.new_data_key()
+    repository.add_member(
+        uow.connection,
+        {
+            "member_id": member_id,
+            "status": "active",
+            "channel": channel,
+            "locale": details.get("locale"),
+            "home_store_id": details.get("home_store_id"),
+            "data_key": wrapped,
+            "profile": seal_profile(data_key, profile),
+            "name_digest": _name_digest(vault, profile),
+            "enrolled_at": uow.now,
+            "updated_at": uow.now,
+        },
+    )
+    return data_key
 
 
 def _check_proof(

@@ -6,7 +6,13 @@ from shared.contracts.base import page_of
 from shared.contracts.members import schemas
 from shared.contracts.method import Method
 from shared.errors import Forbidden, Invalid, NotFound
-from shared.errors.members import IdentifierTaken, MemberNotFound, PhoneNotProven, PhoneTaken
+from shared.errors.members import (
+    ExternalIdNotProven,
+    IdentifierTaken,
+    MemberNotFound,
+    PhoneNotProven,
+    PhoneTaken,
+)
 
 SERVICE = "members"
 
@@ -16,7 +22,7 @@ ENROL = Method(
     schemas.EnrolCommandSchema,
     schemas.MemberSchema,
     success=201,
-    errors=(PhoneTaken, IdentifierTaken, PhoneNotProven, Invalid),
+    errors=(PhoneTaken, IdentifierTaken, PhoneNotProven, ExternalIdNotProven, Invalid),
 )
 GET = Method(SERVICE, "get", schemas.MemberIdSchema, schemas.MemberSchema, errors=(NotFound,))
 PATCH = Method(
