@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,21 +18,33 @@ from examples.replay.run import Outcome, Replay
 
 LARGEST_BATCH = 500
 
+BUSY_FROM = date(2017, 8, 7)
+"""From here on campaigns run that many households redeem."""
+
+LAST_DAY = date(2017, 12, 31)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a replay; 0 if every sale went through and the ledger proved itself."""
     options = _parser().parse_args(arguments)
     console = Console()
+    start = options.start or usual_start(options.days)
+    selection = Selection(options.households, start, options.days, options.seed)
     try:
-        part = load(Selection(options.households, options.start, options.days, options.seed))
-        timeline = plan(part, options.terminals, options.batch)
         with server_at(options.base_url) as server:
+            part = load(selection)
+            timeline = plan(part, options.terminals, options.batch)
             outcome = _play(console, timeline, server, options.admin)
     except (LookupError, NotReady, Refused, Unreachable) as problem:
         console.print(f"[red]{type(problem).__name__}[/red]: {problem}", markup=True)
         return 2
     show(console, part, timeline, outcome)
     return 0 if outcome.good else 1
+
+
+def usual_start(days: int) -> date:
+    """The first day where none is named: early enough that the window ends with the data set."""
+    return min(BUSY_FROM, LAST_DAY - timedelta(days=days - 1))
 
 
 def _play(console: Console, timeline: Timeline, server: Server, admin: str) -> Outcome:
@@ -60,13 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--households", type=_between(1, 10_000), default=200, help="households to draw"
     )
-    parser.add_argument("--days", type=_between(1, 365), default=120, help="days to play")
+    parser.add_argument("--days", type=_between(1, 365), default=30, help="days to play")
     parser.add_argument(
-        "--start", type=date.fromisoformat, default=date(2017, 5, 1), help="first day, in 2017"
+        "--start", type=date.fromisoformat, help=f"first day; {BUSY_FROM} or what fits the year"
     )
     parser.add_argument("--seed", type=int, default=42, help="seed of the draw")
     parser.add_argument(
-        "--terminals", type=_between(1, 64), default=8, help="tills that post side by side"
+        "--terminals", type=_between(1, 64), default=4, help="tills that post side by side"
     )
     parser.add_argument(
         "--batch", type=_between(1, LARGEST_BATCH), default=LARGEST_BATCH, help="sales per batch"
