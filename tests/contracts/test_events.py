@@ -50,9 +50,7 @@ def verify(producer: str, platform: Platform, pacts: Path) -> None:
 
     def arrange(run: Callable[[Platform], object]) -> Callable[[], None]:
         def state() -> None:
-            for database in platform.databases.values():
-                database.reset()
-            platform.__post_init__()
+            platform.renew()
             run(platform)
 
         return state

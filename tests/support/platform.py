@@ -144,6 +144,12 @@ class Platform:
         self.app = create_app(settings, self.backend)
         ensure_admin(self.services["identity"].db, ADMIN_PASSWORD)
 
+    def renew(self) -> None:
+        """Start over on databases as the migrations left them."""
+        for database in self.databases.values():
+            database.reset()
+        self.__post_init__()
+
     @property
     def client(self) -> FlaskClient:
         """Return a new HTTP client, usable in a thread of its own."""

@@ -1,0 +1,201 @@
+"""What the gateway needs of each service's calls: the request it makes, the fields it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pact import match
+
+from shared.contracts.coupons import rpc as coupons
+from shared.contracts.identity import rpc as identity
+from shared.contracts.members import rpc as members
+from shared.contracts.method import Method
+from shared.contracts.points import rpc as points
+from shared.contracts.tiers import rpc as tiers
+from tests.contracts.needs import MEMBER, instant, uuid
+from tests.contracts.states import PHONE, enrol, sale, till
+from tests.support.platform import Platform
+
+Http = tuple[str, str, Any]
+"""Method, path and body of the HTTP request that makes the gateway call."""
+_OCCURRED = "2026-01-05T10:00:00Z"
+_LINE = {"line_id": "1", "sku": "tea", "quantity": 2, "net_minor": 12_000}
+_SALE = {
+    "sale_id": "sale-1",
+    "occurred_at": _OCCURRED,
+    "currency": "CNY",
+    "member": {"type": "phone", "value": PHONE},
+    "lines": [_LINE],
+}
+_BALANCES = {
+    "available": match.int(120),
+    "pending": match.int(0),
+    "held": match.int(0),
+    "debt": match.int(0),
+}
+
+
+@dataclass(frozen=True)
+class CallNeed:
+    """One call the gateway makes, and what it relies on in the answer."""
+
+    method: Method
+    state: str
+    http: Http = field(hash=False)
+    request: Mapping[str, Any] = field(hash=False)
+    """What the gateway sends, as far as the provider must understand it."""
+    answer: Any = field(hash=False)
+    arrange: Callable[[Platform], Mapping[str, Any]] = field(hash=False)
+    """Makes the provider's state; returns the request's values that depend on it."""
+
+    @property
+    def description(self) -> str:
+        """Name the call in the pact."""
+        return f"{self.method.routing_key} when {self.state}"
+
+
+def _nothing(_platform: Platform) -> Mapping[str, Any]:
+    return {}
+
+
+def _member(platform: Platform) -> Mapping[str, Any]:
+    member_id = enrol(platform)
+    platform.settle()
+    return {"member_id": member_id}
+
+
+def _to_sell(platform: Platform) -> Mapping[str, Any]:
+    return {**_member(platform), "occurred_at": sale(platform, "x", net_minor=1)["occurred_at"]}
+
+
+def _client(platform: Platform) -> Mapping[str, Any]:
+    made = platform.admin().post("/v1/clients", {"name": "web", "role": "shop"})
+    return {name: made[name] for name in ("client_id", "client_secret")}
+
+
+def _sold(platform: Platform) -> Mapping[str, Any]:
+    enrol(platform)
+    till(platform).post("/v1/sales", sale(platform, "sale-1", net_minor=12_000))
+    return {"occurred_at": sale(platform, "x", net_minor=1)["occurred_at"]}
+
+
+_RETURN = {
+    "return_id": "r-1",
+    "occurred_at": _OCCURRED,
+    "lines": [{"line_id": "1", "quantity": 1, "net_minor": 6_000}],
+    "reason_code": "defect",
+}
+
+CALLS = (
+    CallNeed(
+        identity.ISSUE_TOKEN,
+        "a shop client exists",
+        (
+            "POST",
+            "/v1/auth/token",
+            {"grant_type": "client_credentials", "client_id": "c", "client_secret": "s"},
+        ),
+        {"grant_type": "client_credentials", "client_id": "c", "client_secret": "s"},
+        {
+            "access_token": match.like("a.b.c"),
+            "token_type": "Bearer",
+            "expires_in": match.int(900),
+            "scope": match.like("sales:write"),
+        },
+        _client,
+    ),
+    CallNeed(
+        members.ENROL,
+        "the phone is free",
+        ("POST", "/v1/members", {"phone": PHONE, "channel": "store"}),
+        {"phone": PHONE, "channel": "store"},
+        {"member_id": uuid(), "status": match.like("active")},
+        _nothing,
+    ),
+    CallNeed(
+        members.LOOKUP_MANY,
+        "a member has this phone",
+        ("POST", "/v1/sales", _SALE),
+        {"references": [{"type": "phone", "value": PHONE}]},
+        {
+            "results": match.each_like(
+                {"found": match.bool(True), "member_id": uuid(), "status": match.like("active")},
+                min=1,
+            )
+        },
+        lambda platform: {k: v for k, v in _member(platform).items() if k != "member_id"},
+    ),
+    CallNeed(
+        points.RECORD_SALE,
+        "a member may buy",
+        ("POST", "/v1/sales", _SALE),
+        {
+            "sale_id": "sale-1",
+            "member_id": MEMBER,
+            "occurred_at": _OCCURRED,
+            "currency": "CNY",
+            "lines": [_LINE],
+        },
+        {
+            "sale_id": "sale-1",
+            "points": {"earned": match.int(120), "pending": match.int(0)},
+            "balances": _BALANCES,
+            "totals": {"payable_minor": match.int(12_000)},
+            "coupons": {"applied": [], "skipped": [], "rejected": []},
+        },
+        _to_sell,
+    ),
+    CallNeed(
+        points.RETURN_SALE,
+        "a sale was recorded",
+        ("POST", "/v1/sales/sale-1/returns", _RETURN),
+        {"sale_id": "sale-1", **_RETURN},
+        {
+            "points": {"clawed_back": match.int(60), "debt": match.int(0)},
+            "refund": {"money_minor": match.int(6_000)},
+        },
+        _sold,
+    ),
+    CallNeed(
+        points.BALANCE,
+        "a member enrolled",
+        ("GET", f"/v1/members/{MEMBER}/points", None),
+        {"member_id": MEMBER},
+        {"member_id": uuid(), "balances": _BALANCES},
+        _member,
+    ),
+    CallNeed(
+        tiers.MEMBER_TIER,
+        "a member enrolled",
+        ("GET", f"/v1/members/{MEMBER}/wallet", None),
+        {"member_id": MEMBER},
+        {
+            "tier": {"code": match.like("BRONZE"), "rank": match.int(0)},
+            "since": instant(_OCCURRED),
+            "benefits": [],
+        },
+        _member,
+    ),
+    CallNeed(
+        coupons.WALLET,
+        "a member enrolled",
+        ("GET", f"/v1/members/{MEMBER}/wallet", None),
+        {"member_id": MEMBER, "owner": False},
+        {"items": [], "next": None},
+        _member,
+    ),
+    CallNeed(
+        members.GET,
+        "a member enrolled",
+        ("GET", f"/v1/members/{MEMBER}/wallet", None),
+        {"member_id": MEMBER},
+        {
+            "member_id": uuid(),
+            "status": match.like("active"),
+            "enrolled_at": instant(_OCCURRED),
+        },
+        _member,
+    ),
+)
