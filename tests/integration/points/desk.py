@@ -187,14 +187,16 @@ def line(line_id: str, net_minor: int, **fields: Any) -> dict[str, Any]:
 def in_parallel(count: int, work: Callable[[int], Any]) -> list[Any]:
     """Return what ``work(number)`` returned or refused with, each in a thread of its own."""
 
-    def one(number: int) -> Any:
-        try:
-            return work(number)
-        except LoyaltyError as refusal:
-            return refusal
-
     with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
+        return list(pool.map(lambda number: tried(work, number), range(count)))
+
+
+def tried(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what ``work`` returns, or what it is refused with."""
+    try:
+        return work(*arguments)
+    except LoyaltyError as refusal:
+        return refusal
 
 
 def codes(results: Sequence[Any]) -> list[str]:
