@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from pact import match
 
+from shared.calls import CallContext
+from shared.clock import rfc3339
 from shared.contracts.coupons import rpc as coupons
 from shared.contracts.identity import rpc as identity
 from shared.contracts.members import rpc as members
@@ -81,6 +84,46 @@ def _sold(platform: Platform) -> Mapping[str, Any]:
     return {"occurred_at": sale(platform, "x", net_minor=1)["occurred_at"]}
 
 
+def _public_code(platform: Platform) -> Mapping[str, Any]:
+    """Publish a campaign whose code anybody may use."""
+    marketing = platform.staff("marketing")
+    campaign = {
+        "name": "Welcome",
+        "kind": "amount_off",
+        "value": 500,
+        "validity": {"never_expires": True},
+        "code": {"type": "public", "value": "WELCOME"},
+    }
+    made = marketing.post("/v1/campaigns", campaign)
+    marketing.post(f"/v1/campaigns/{made['campaign_id']}/publish", status=200)
+    now = platform.now()
+    return {
+        **_member(platform),
+        "occurred_at": rfc3339(now),
+        "opened_at": rfc3339(now),
+        "expires_at": rfc3339(now + timedelta(minutes=15)),
+    }
+
+
+def _reserved(platform: Platform) -> Mapping[str, Any]:
+    order = {**_RESERVATION, **_public_code(platform)}
+    platform.backend.call(coupons.RESERVE, order, CallContext("r-0"))
+    return {}
+
+
+_COUPON_SALE = {**_SALE, "coupons": ["WELCOME"]}
+_RESERVATION = {
+    "order_id": "sale-1",
+    "member_id": MEMBER,
+    "store_id": None,
+    "channel": "web",
+    "currency": "CNY",
+    "occurred_at": _OCCURRED,
+    "opened_at": _OCCURRED,
+    "expires_at": _OCCURRED,
+    "lines": [_LINE],
+    "codes": ["WELCOME"],
+}
 _RETURN = {
     "return_id": "r-1",
     "occurred_at": _OCCURRED,
@@ -146,6 +189,49 @@ CALLS = (
             "coupons": {"applied": [], "skipped": [], "rejected": []},
         },
         _to_sell,
+    ),
+    CallNeed(
+        points.OPEN_CHECKOUT,
+        "the order is new",
+        ("POST", "/v1/sales", _COUPON_SALE),
+        {"order_id": "sale-1", "member_id": MEMBER},
+        {
+            "order_id": "sale-1",
+            "status": "open",
+            "attempt": match.int(1),
+            "opened_at": instant(_OCCURRED),
+            "expires_at": instant(_OCCURRED),
+        },
+        lambda platform: {**_member(platform), "digest": "d" * 64},
+    ),
+    CallNeed(
+        coupons.RESERVE,
+        "a public code takes 5.00 off",
+        ("POST", "/v1/sales", _COUPON_SALE),
+        _RESERVATION,
+        {
+            "applied": [
+                {
+                    "code": "WELCOME",
+                    "coupon_id": None,
+                    "campaign_id": uuid(),
+                    "name": match.like("Welcome"),
+                    "discount_minor": 500,
+                    "line_discounts": [{"line_id": "1", "discount_minor": 500}],
+                }
+            ],
+            "skipped": [],
+            "rejected": [],
+        },
+        _public_code,
+    ),
+    CallNeed(
+        coupons.CONFIRM,
+        "the order holds a coupon",
+        ("POST", "/v1/sales", _COUPON_SALE),
+        {"order_id": "sale-1"},
+        {"order_id": "sale-1"},
+        _reserved,
     ),
     CallNeed(
         points.RETURN_SALE,
