@@ -34,11 +34,12 @@ class ValiditySchema(WireSchema):
     """When a campaign's coupons are good: a window, days after issue, or explicitly for ever."""
 
     starts_at = Instant(
-        data_key="from", metadata={"description": "First instant.", "example": "2026-03-01T00:00Z"}
+        data_key="from",
+        metadata={"description": "First instant.", "example": "2026-03-01T00:00:00Z"},
     )
     ends_at = Instant(
         data_key="until",
-        metadata={"description": "First instant after.", "example": "2026-04-01T00:00Z"},
+        metadata={"description": "First instant after.", "example": "2026-04-01T00:00:00Z"},
     )
     days_after_issue = Integer(
         validate=validate.Range(min=0, max=3_650),

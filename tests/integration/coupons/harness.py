@@ -28,6 +28,7 @@ NOON = datetime(2026, 3, 10, 4, tzinfo=UTC)
 """12:00 in Shanghai."""
 MARKETING = Actor("staff", "marketing-1", roles=("marketing",))
 TILL = Actor("terminal", "till-1", store_id="S001")
+SECOND = timedelta(seconds=1)
 Body = dict[str, Any]
 
 
@@ -291,6 +292,22 @@ class Coupons:
             id=coupon_id,
         )
         return [tuple(row) for row in rows]
+
+
+def held(coupons: Coupons, **more: Any) -> tuple[UUID, str, Body]:
+    """Return a member, its campaign and the coupon it claimed."""
+    member_id, campaign_id = coupons.member(), coupons.campaign(**more)
+    return member_id, campaign_id, coupons.claim(campaign_id, member_id)
+
+
+def rejected(answer: Body) -> dict[str, str]:
+    """Return the reasons of an answer's rejected codes."""
+    return {each["code"]: each["reason"] for each in answer["rejected"]}
+
+
+def opened(at: int) -> dict[str, Any]:
+    """Return the checkout's opening as points tells it, ``at`` seconds after noon."""
+    return {"opened_at": rfc3339(NOON + at * SECOND)}
 
 
 def together(acts: Sequence[Callable[[], Any]], threads: int = 16) -> list[Any]:
