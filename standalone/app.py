@@ -5,7 +5,7 @@ from __future__ import annotations
 import eventlet
 import structlog
 from kombu.connection import Connection
-from prometheus_client import start_http_server
+from prometheus_client import make_wsgi_app
 
 from gateway import create_app
 from services.identity.bootstrap import ensure_admin
@@ -45,6 +45,7 @@ class Platform:
         self._keys = claim.keys
         self._postgres = postgres
         self._http = HttpServer(claim.socket)
+        self._metrics = HttpServer(claim.metrics_socket) if claim.metrics_socket else None
         self._databases = Databases(self._postgres, SERVICES)
         self._client = RpcClient(connect)
         self._services: Services | None = None
@@ -77,8 +78,8 @@ class Platform:
             eventlet.spawn(self._keep_postgres),
             eventlet.spawn(_keep_checkpoints, resender),
         ]
-        if self._settings.metrics_port is not None:
-            start_http_server(self._settings.metrics_port, self._settings.host)
+        if self._metrics is not None:
+            self._metrics.start(make_wsgi_app())
         self._http.start(create_app(gateway_settings(), self._client))
 
     def wait(self) -> None:
@@ -91,6 +92,8 @@ class Platform:
         for thread in self._watching:
             thread.kill()
         self._http.stop()
+        if self._metrics is not None:
+            self._metrics.stop()
         if self._services is not None:
             self._services.stop(DRAIN_S)
         self._client.close()

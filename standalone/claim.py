@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
+from socket import socket as Socket
 
 from standalone.datadir import DataDirectory, Keys
 from standalone.http import bind
@@ -16,8 +16,9 @@ class Claim:
 
     settings: StandaloneSettings
     data: DataDirectory
-    socket: socket.socket
+    socket: Socket
     """Bound and listening; nobody answers yet."""
+    metrics_socket: Socket | None
     keys: Keys
 
 
@@ -29,4 +30,7 @@ def claim(settings: StandaloneSettings) -> Claim:
     """
     data = DataDirectory(settings.data_dir)
     data.acquire()
-    return Claim(settings, data, bind(settings.host, settings.port), data.keys())
+    metrics = None
+    if settings.metrics_port is not None:
+        metrics = bind(settings.host, settings.metrics_port, setting="LOYALTY_METRICS_PORT")
+    return Claim(settings, data, bind(settings.host, settings.port), metrics, data.keys())

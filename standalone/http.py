@@ -21,7 +21,7 @@ IDLE_S = 75.0
 """How long a connection may wait between two requests."""
 READ_S = 30.0
 """How long a client may keep us waiting inside a request."""
-DRAIN_S = 15.0
+DRAIN_S = 10.0
 DISCARD_BYTES = 20_000_000
 """A refused body up to this size is read and thrown away, so that the refusal is heard."""
 
@@ -33,8 +33,8 @@ WsgiApp = Callable[..., Any]
 logger = logging.getLogger(__name__)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Take the port without answering on it yet.
+def bind(host: str, port: int, *, setting: str = "LOYALTY_PORT") -> socket.socket:
+    """Take the port, named by ``setting``, without answering on it yet.
 
     Raises:
         Refusal: it is taken, forbidden, or the address is not of this machine.
@@ -52,23 +52,23 @@ def bind(host: str, port: int) -> socket.socket:
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        raise _refusal(error, host, port) from None
+        raise _refusal(error, host, port, setting) from None
     return sock
 
 
-def _refusal(error: OSError, host: str, port: int) -> Refusal:
+def _refusal(error: OSError, host: str, port: int, setting: str) -> Refusal:
     if error.errno == errno.EADDRINUSE:
         return Refusal(
-            f"Port {port} on {host} is taken. Stop what uses it, or set LOYALTY_PORT to another."
+            f"Port {port} on {host} is taken. Stop what uses it, or set {setting} to another."
         )
     if error.errno == errno.EACCES:
         return Refusal(
-            f"Port {port} is not open to this user. Set LOYALTY_PORT to one above 1023.",
+            f"Port {port} is not open to this user. Set {setting} to one above 1023.",
             WRONG_SETTING,
         )
     return Refusal(
         f"Cannot serve on {host}, port {port} ({(error.strerror or str(error)).lower()})."
-        " Set LOYALTY_HOST and LOYALTY_PORT.",
+        f" Set LOYALTY_HOST and {setting}.",
         WRONG_SETTING,
     )
 

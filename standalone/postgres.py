@@ -195,7 +195,9 @@ class EmbeddedPostgres:
             command += ["-c", f"{name}={value}"]
         if self.log_path.exists():
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
-        with self.log_path.open("wb") as log:
+        # It may quote statements, and so personal data.
+        descriptor = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as log:
             self._process = self._user.start(command, log, near=self.data_dir)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_ready():

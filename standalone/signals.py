@@ -21,7 +21,9 @@ class StopSignals:
         self._write.setblocking(False)
         signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
         for number in STOPPING:
-            signal.signal(number, _note)
+            # What is ignored from outside, as by nohup, stays ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _note)
 
     def wait(self) -> signal.Signals:
         """Return the next signal that came."""

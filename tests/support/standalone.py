@@ -105,6 +105,14 @@ class Standalone:
                     found.append(process)
         return found
 
+    def cpu_s(self) -> float:
+        """Return the processor time of the process, of PostgreSQL, and of all that has ended."""
+        own = psutil.Process(self._running.pid).cpu_times()
+        servers = [process.cpu_times() for process in self.postgres_processes()]
+        of_servers = sum(times.user + times.system for times in servers)
+        ended = own.children_user + own.children_system
+        return float(own.user + own.system + ended + of_servers)
+
     def kill_everything(self) -> None:
         """``kill -9`` the whole process group and its PostgreSQL, at once."""
         doomed = self.postgres_processes()

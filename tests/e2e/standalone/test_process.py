@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.rabbitmq import free_port
 from tests.support.standalone import ADMIN_PASSWORD, Standalone
 from tests.support.waiting import eventually
 
@@ -88,11 +89,14 @@ def test_wrong_setting_is_refused_in_one_line(make: Make) -> None:
     assert instance.output.count("\n") == 1
 
 
-def test_made_up_password_is_printed_once_and_first_start_takes_15_s(make: Make) -> None:
-    instance = make(admin_password=None)
-    started = time.monotonic()
-    instance.start()
-    took_s = time.monotonic() - started
+def test_first_start_is_less_than_15_s_of_work(make: Make) -> None:
+    instance = make().start()
+    # Time at work, not on the clock: the test machine may be busy with something else.
+    assert instance.cpu_s() < 15
+
+
+def test_made_up_password_is_printed_once(make: Make) -> None:
+    instance = make(admin_password=None).start()
     password = instance.printed_password()
     assert password is not None
     assert sign_in(instance, password) == 200
@@ -103,7 +107,6 @@ def test_made_up_password_is_printed_once_and_first_start_takes_15_s(make: Make)
 
     assert instance.printed_password() is None
     assert sign_in(instance, password) == 200
-    assert took_s < 15
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -147,3 +150,41 @@ def ready(instance: Standalone) -> bool:
     answer = httpx.get(f"{instance.url}/readyz")
     assert answer.status_code in {200, 503}
     return answer.status_code == 200
+
+
+def test_second_signal_does_not_wait_for_slow_clients(make: Make) -> None:
+    instance = make().start()
+    with socket.create_connection(("127.0.0.1", instance.port)) as slow:
+        slow.sendall(b"POST /v1/auth/token HTTP/1.1\r\nContent-Length: 10\r\n\r\n{")
+        assert instance.get("/healthz") == {"status": "ok"}
+        instance.signal(signal.SIGINT)
+        eventually(lambda: "Stopping" in instance.output)
+        started = time.monotonic()
+
+        instance.signal(signal.SIGINT)
+
+        assert instance.wait() == 1
+        assert time.monotonic() - started < 5
+    eventually(lambda: instance.postgres_processes() == [])
+
+
+@pytest.mark.rule("A7")
+def test_metrics_are_on_their_own_port(make: Make) -> None:
+    port = free_port()
+    instance = make(environment={"LOYALTY_METRICS_PORT": str(port)}).start()
+    instance.get("/healthz")
+
+    metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+
+    assert "loyalty_http_requests_total" in metrics
+    assert httpx.get(f"{instance.url}/metrics").status_code == 404
+
+
+def test_taken_metrics_port_is_refused_in_one_line(running: Standalone, make: Make) -> None:
+    second = make(environment={"LOYALTY_METRICS_PORT": str(running.port)}).launch()
+
+    assert second.wait() == 1
+    assert second.output == (
+        f"Port {running.port} on 127.0.0.1 is taken."
+        " Stop what uses it, or set LOYALTY_METRICS_PORT to another.\n"
+    )
