@@ -6,7 +6,12 @@ import logging
 import sys
 
 import structlog
+import structlog.tracebacks
 
+# Without local variables: they hold what callers sent, phones and secrets included.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 _SECRET_WORDS = ("password", "secret", "token", "code", "phone", "email", "name", "authorization")
 
 
@@ -21,7 +26,7 @@ def configure_logging(*, process: str, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[
             *shared,
-            structlog.processors.dict_tracebacks,
+            _TRACEBACKS,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -31,7 +36,7 @@ def configure_logging(*, process: str, level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, _TRACEBACKS],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from gateway import create_app
 from gateway.app import _refuse_undeclared
+from gateway.bodies import fingerprint
 from shared.calls import Reply
 from shared.contracts import platform
 from shared.errors import NotFound
@@ -110,6 +111,14 @@ def test_fingerprint_is_the_meaning_of_the_body_and_scope_is_caller_and_route(
     assert third.idempotency is not None
     assert third.idempotency.fingerprint != first.idempotency.fingerprint
     assert first.actor.key == "staff:s1"
+
+
+@pytest.mark.rule("A3")
+@pytest.mark.rule("M4")
+def test_fingerprint_cannot_be_computed_without_the_gateways_secret() -> None:
+    body = {"phone": "+8613800138000"}
+    assert fingerprint(body, Secret("a")) == fingerprint(dict(body), Secret("a"))
+    assert fingerprint(body, Secret("a")) != fingerprint(body, Secret("b"))
 
 
 @pytest.mark.rule("A3")
