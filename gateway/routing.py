@@ -54,6 +54,8 @@ class Operation:
     errors: tuple[type[LoyaltyError], ...] = ()
     reads: bool = False
     """True for a POST that changes nothing; it needs no Idempotency-Key (A3)."""
+    repeats: bool = False
+    """True where the caller names the thing: a late duplicate answers 200 as the first did (L7)."""
     validates: bool = True
     """False where the service answers for each item of the body by itself."""
 
@@ -129,7 +131,8 @@ def _answer(operation: Operation, view: View, path_values: dict[str, Any]) -> Re
         if not _KEY.fullmatch(key):
             raise IdempotencyKeyRequired
         route = f"{operation.method} {request.path}"
-        context.idempotency = Idempotency(key, route, fingerprint(body))
+        secret = current_app.extensions["loyalty"].settings.secret_key
+        context.idempotency = Idempotency(key, route, fingerprint(body, secret))
     if operation.body is not None:
         arguments["body"] = body
     return view(**arguments)
@@ -224,6 +227,8 @@ def _documented_responses(operation: Operation) -> dict[str, Any]:
     if operation.response is not None:
         plain["content"] = {"application/json": {"schema": operation.response}}
     responses: dict[str, Any] = {str(operation.success): plain}
+    if operation.repeats:
+        responses["200"] = {**plain, "description": "Known already; answered as it was then."}
     by_status: dict[int, list[type[LoyaltyError]]] = {}
     for error in (*_common_errors(operation), *operation.errors):
         by_status.setdefault(error.status, []).append(error)

@@ -53,6 +53,7 @@ class _SomeSalesSchema(WireSchema):
     body=sales.SaleSchema,
     response=sales.SaleAnswerSchema,
     success=201,
+    repeats=True,
     errors=(*rpc.RECORD_SALE.errors, StoreMismatch),
 )
 def record_sale(body: dict[str, Any]) -> Response:
@@ -121,6 +122,7 @@ def get_sale(sale_id: str) -> Response:
     body=returns.ReturnSchema,
     response=returns.ReturnAnswerSchema,
     success=201,
+    repeats=True,
     errors=rpc.RETURN_SALE.errors,
 )
 def return_sale(sale_id: str, body: dict[str, Any]) -> Response:
