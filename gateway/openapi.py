@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, redirect
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 
@@ -14,7 +14,7 @@ from gateway.backend import json_response
 from shared import __version__
 
 _DOCS = "docs"
-PUBLIC_ENDPOINTS = frozenset({"openapi_document", f"{_DOCS}.show"})
+PUBLIC_ENDPOINTS = frozenset({"home", "openapi_document", f"{_DOCS}.show"})
 """Endpoints that serve documentation and need no declaration of scopes."""
 
 _DESCRIPTION = """\
@@ -58,6 +58,7 @@ def finish(app: Flask, api: Api) -> None:
         lambda: json_response(app.extensions["openapi"]()),
         methods=["GET"],
     )
+    app.add_url_rule("/", "home", lambda: redirect("/docs/"), methods=["GET"])
     app.register_blueprint(_pages())
 
 

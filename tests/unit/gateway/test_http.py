@@ -264,7 +264,8 @@ def test_documentation_is_served_with_its_files(client: FlaskClient) -> None:
     document = _json(client.get("/openapi.json"))
     assert document["openapi"].startswith("3.1")
     assert document["paths"]["/v1/stores"]["post"]["x-scopes"] == ["stores:write"]
-    page = client.get("/docs/")
+    page = client.get("/", follow_redirects=True)
+    assert page.request.path == "/docs/"
     assert page.status_code == 200
     assert client.get("/docs/swagger-ui-bundle.js").status_code == 200
     assert b"http://" not in page.data.replace(b"http://localhost", b"")
