@@ -130,8 +130,8 @@ def claim_coupon(campaign_id: str) -> Response:
 @resource.post(
     f"{_ONE}/issue",
     scopes=("coupons:issue",),
-    body=schemas.IssueSchema,
-    response=schemas.IssuedSchema,
+    body=schemas.IssueCouponsSchema,
+    response=schemas.IssuedCouponsSchema,
     success=201,
     errors=rpc.ISSUE.errors,
 )

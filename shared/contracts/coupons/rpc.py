@@ -21,8 +21,8 @@ from shared.contracts.coupons.schemas import (
     CampaignPatchSchema,
     CampaignSchema,
     CouponSchema,
-    IssuedSchema,
-    IssueSchema,
+    IssueCouponsSchema,
+    IssuedCouponsSchema,
 )
 from shared.contracts.fields import Choice, Id, StrictBoolean
 from shared.contracts.method import Method
@@ -67,7 +67,7 @@ class ClaimCommand(WireSchema):
     member_id = Id(required=True)
 
 
-class IssueCommand(IssueSchema):
+class IssueCommand(IssueCouponsSchema):
     """Give a coupon of a campaign to each of some members."""
 
     campaign_id = Id(required=True)
@@ -122,7 +122,7 @@ CLAIM = _method(
 ISSUE = _method(
     "issue",
     IssueCommand,
-    IssuedSchema,
+    IssuedCouponsSchema,
     success=201,
     timeout_s=15,
     errors=(NotFound, NotClaimable),

@@ -19,7 +19,7 @@ MAX_LIMIT = 10**9
 MAX_ISSUED_AT_ONCE = 500
 
 
-class ScopeSchema(WireSchema):
+class CampaignScopeSchema(WireSchema):
     """What a campaign is good for; a key left out means no restriction by it."""
 
     skus = fields.List(Text(), validate=validate.Length(min=1, max=MAX_SCOPE_VALUES))
@@ -30,7 +30,7 @@ class ScopeSchema(WireSchema):
     tiers = fields.List(Text(), validate=validate.Length(min=1, max=100))
 
 
-class ValiditySchema(WireSchema):
+class CampaignValiditySchema(WireSchema):
     """When a campaign's coupons are good: a window, days after issue, or explicitly for ever."""
 
     starts_at = Instant(
@@ -54,7 +54,7 @@ class ValiditySchema(WireSchema):
     )
 
 
-class LimitsSchema(WireSchema):
+class CampaignLimitsSchema(WireSchema):
     """How often at most; a key left out means no such limit."""
 
     total = Integer(
@@ -85,7 +85,7 @@ class StackingSchema(WireSchema):
     )
 
 
-class CodeSchema(WireSchema):
+class CampaignCodeSchema(WireSchema):
     """Whether each coupon has a code of its own or all share one that anybody may type."""
 
     type = Choice(*CODE_TYPES, load_default="unique")
@@ -122,13 +122,13 @@ class CampaignDraftSchema(WireSchema):
         load_default=None,
         metadata={"description": "Least price of the eligible lines, before discounts."},
     )
-    scope = fields.Nested(ScopeSchema, load_default=dict)
-    excluded = fields.Nested(ScopeSchema, data_key="exclude", load_default=dict)
-    validity = fields.Nested(ValiditySchema, allow_none=True, load_default=None)
-    limits = fields.Nested(LimitsSchema, load_default=dict)
+    scope = fields.Nested(CampaignScopeSchema, load_default=dict)
+    excluded = fields.Nested(CampaignScopeSchema, data_key="exclude", load_default=dict)
+    validity = fields.Nested(CampaignValiditySchema, allow_none=True, load_default=None)
+    limits = fields.Nested(CampaignLimitsSchema, load_default=dict)
     budget_minor = Minor(minimum=1, allow_none=True, load_default=None)
     stacking = fields.Nested(StackingSchema, load_default=lambda: StackingSchema().load({}))
-    code = fields.Nested(CodeSchema, load_default=lambda: CodeSchema().load({}))
+    code = fields.Nested(CampaignCodeSchema, load_default=lambda: CampaignCodeSchema().load({}))
     restore_on_partial_return = StrictBoolean(load_default=False)
     terms = Text(min_length=0, max_length=4_000, load_default="")
     priority = Integer(
@@ -146,13 +146,13 @@ class CampaignPatchSchema(WireSchema):
     value = Minor(minimum=1, allow_none=True)
     max_discount_minor = Minor(minimum=1, allow_none=True)
     min_spend_minor = Minor(allow_none=True)
-    scope = fields.Nested(ScopeSchema)
-    excluded = fields.Nested(ScopeSchema, data_key="exclude")
-    validity = fields.Nested(ValiditySchema, allow_none=True)
-    limits = fields.Nested(LimitsSchema)
+    scope = fields.Nested(CampaignScopeSchema)
+    excluded = fields.Nested(CampaignScopeSchema, data_key="exclude")
+    validity = fields.Nested(CampaignValiditySchema, allow_none=True)
+    limits = fields.Nested(CampaignLimitsSchema)
     budget_minor = Minor(minimum=1, allow_none=True)
     stacking = fields.Nested(StackingSchema)
-    code = fields.Nested(CodeSchema)
+    code = fields.Nested(CampaignCodeSchema)
     restore_on_partial_return = StrictBoolean()
     terms = Text(min_length=0, max_length=4_000)
     priority = Integer(validate=validate.Range(min=0, max=1_000_000))
@@ -224,7 +224,7 @@ class RefusedMemberSchema(WireSchema):
     message = fields.String(required=True)
 
 
-class IssueSchema(WireSchema):
+class IssueCouponsSchema(WireSchema):
     """Whom to issue a coupon each."""
 
     member_ids = fields.List(
@@ -232,7 +232,7 @@ class IssueSchema(WireSchema):
     )
 
 
-class IssuedSchema(WireSchema):
+class IssuedCouponsSchema(WireSchema):
     """What came of an issue: every member is in one of the two lists."""
 
     items = fields.List(fields.Nested(IssuedCouponSchema), required=True)
