@@ -69,6 +69,8 @@ class DirectBackend:
     away: set[str] = field(default_factory=set)
     before: Callable[[Method], None] | None = None
     """Called before each call: a test may raise here to let a process "die" at that step."""
+    after: Callable[[Method], None] | None = None
+    """The same when the call has had its effect, and its answer can still be lost."""
 
     def call(self, method: Method, payload: Mapping[str, Any], context: CallContext) -> Reply:
         """Answer as the service would over the wire."""
@@ -82,6 +84,8 @@ class DirectBackend:
         )
         message = json.loads(json.dumps({"context": context.to_wire(), "payload": payload}))
         result = json.loads(json.dumps(dispatch(handler.contract, handler, **message)))
+        if self.after is not None:
+            self.after(method)
         if "error" in result:
             raise from_wire(result["error"])
         return Reply.from_wire(result)
