@@ -25,6 +25,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
+from shared.events.dead_letters import DeadLetters
 from shared.events.subscriptions import SUBSCRIPTIONS
 from standalone.postgres import EmbeddedPostgres, end_leftovers
 from tests.support.compose import ROOT, Container, containers, interpolate, write_secrets
@@ -183,19 +184,12 @@ class Stack:
             return list(connection.execute(sa.text(statement), values))
 
     def dead_letters(self) -> list[str]:
-        """Return the events that services could not apply, as the operator lists them."""
-        found = []
-        for service in SUBSCRIPTIONS:
-            done = subprocess.run(
-                [sys.executable, "-m", f"services.{service}", "dead-letters", "list"],
-                cwd=ROOT,
-                env=dict(self.parts[service].environment),
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            found += done.stdout.splitlines()
-        return found
+        """Return the events that services could not apply, as JSON lines."""
+        return [
+            letter.to_json()
+            for service in SUBSCRIPTIONS
+            for letter in DeadLetters(self.rabbit.uri, service).list(100)
+        ]
 
     def remove(self) -> None:
         """End every process and delete what they wrote."""
