@@ -11,10 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from examples.client import ApiClient, Refused, Unreachable
 from examples.own_server import NotReady, Server, server_at
-from examples.replay.data import Selection, load
+from examples.replay.data import load
 from examples.replay.plan import Timeline, plan
 from examples.replay.report import show
 from examples.replay.run import Outcome, Replay
+from examples.replay.source import Selection
 
 LARGEST_BATCH = 500
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median_low
 
-from examples.replay.data import Basket, Campaign, Coupon, Redemption, Slice
+from examples.replay.campaigns import Campaign, Coupon, Redemption
+from examples.replay.data import Basket, Slice
 from examples.replay.dates import midnight
 
 COUPONS_PER_SALE = 5

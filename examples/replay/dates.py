@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from examples.replay.data import STORE_TIME_ZONE
+from examples.replay.source import STORE_TIME_ZONE
 
 SHIFT = timedelta(weeks=887)
 """From 2017 to 2034: both years begin on a Sunday and have 365 days."""

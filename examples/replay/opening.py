@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from examples.client import ApiClient, Json, Login, Refused, by_password, by_secret
 from examples.replay import bodies
-from examples.replay.data import STORE_TIME_ZONE
 from examples.replay.plan import Shopper, Till, Timeline
+from examples.replay.source import STORE_TIME_ZONE
 
 _CONFLICT = 409
 

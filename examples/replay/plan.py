@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from examples.replay.campaigns import Redemption
 from examples.replay.coupons import Offer, match_redemptions, offer_key, offers_of
-from examples.replay.data import Basket, Household, Line, Redemption, Slice
+from examples.replay.data import Basket, Household, Line, Slice
 from examples.replay.dates import SHIFT, midnight
 
 SPEND_POINTS = 500

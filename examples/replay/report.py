@@ -76,6 +76,8 @@ def coupon_rows(timeline: Timeline, outcome: Outcome) -> Iterator[Row]:
     yield "issued", f"{tally.coupons_issued:,}"
     if tally.coupons_issued_before:
         yield "issued before", f"{tally.coupons_issued_before:,}"
+    if tally.campaigns_over:
+        yield "over", f"{tally.campaigns_over:,} campaigns ended before this replay"
     yield "redeemed", f"{tally.coupons_redeemed:,} for {tally.discount_minor / 100:,.2f}"
     yield "rejected", counts(tally.coupon_rejections)
     if tally.coupons_missing:

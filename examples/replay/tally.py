@@ -20,6 +20,7 @@ class Tally:
         coupons_issued: Coupons handed to members.
         coupons_issued_before: Coupons they had already.
         coupons_redeemed: Coupons applied to sales.
+        campaigns_over: Campaigns whose end a server that has been here before has passed.
         coupon_rejections: Coupons the platform did not issue or apply, by reason.
         coupons_missing: Coupons to redeem that were not in the shopper's wallet.
         discount_minor: What coupons took off.
@@ -33,6 +34,7 @@ class Tally:
     refused_sales: list[str] = field(default_factory=list)
     coupons_issued: int = 0
     coupons_issued_before: int = 0
+    campaigns_over: int = 0
     coupons_redeemed: int = 0
     coupon_rejections: Counter[str] = field(default_factory=Counter)
     coupons_missing: int = 0
@@ -53,6 +55,7 @@ class Tally:
         self.refused_sales = (self.refused_sales + other.refused_sales)[:_SHOWN]
         self.coupons_issued += other.coupons_issued
         self.coupons_issued_before += other.coupons_issued_before
+        self.campaigns_over += other.campaigns_over
         self.coupons_redeemed += other.coupons_redeemed
         self.coupon_rejections += other.coupon_rejections
         self.coupons_missing += other.coupons_missing

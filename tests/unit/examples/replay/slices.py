@@ -3,17 +3,9 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
-from examples.replay.data import (
-    Basket,
-    Campaign,
-    Coupon,
-    Household,
-    Line,
-    LineTally,
-    Redemption,
-    Selection,
-    Slice,
-)
+from examples.replay.campaigns import Campaign, Coupon, Redemption
+from examples.replay.data import Basket, Household, Line, LineTally, Slice
+from examples.replay.source import Selection
 
 FIRST_DAY = date(2017, 5, 1)
 

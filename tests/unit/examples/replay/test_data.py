@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from examples.replay.data import Selection, baskets_of, load, packaged_files
+from examples.replay.data import baskets_of, load
+from examples.replay.source import Selection, packaged_files
 
 MAY = Selection(households=10, first_day=date(2017, 5, 1), days=2, seed=42)
 
@@ -61,6 +62,8 @@ def write(folder: Path, transactions: Sequence[Mapping[str, Any]]) -> Path:
             {"coupon_upc": 900, "product_id": 11, "campaign_id": 3},
             {"coupon_upc": 900, "product_id": 99, "campaign_id": 3},
             {"coupon_upc": 901, "product_id": 99, "campaign_id": 3},
+            {"coupon_upc": 901, "product_id": 98, "campaign_id": 3},
+            {"coupon_upc": 901, "product_id": 97, "campaign_id": 3},
         ],
         "coupon_redemptions": [
             {
@@ -161,6 +164,20 @@ def test_load_keeps_campaigns_and_coupons_that_touch_the_slice(tmp_path: Path) -
         (900, frozenset({11}))
     ]
     assert [each.household_id for each in part.redemptions] == [7]
+
+
+def test_a_coupons_scope_is_what_its_households_bought_while_the_campaign_ran(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        transaction(product_id=11),
+        transaction(product_id=99, basket_id=2, transaction_timestamp=at("2017-05-20 16:00")),
+        transaction(product_id=98, basket_id=3, transaction_timestamp=at("2017-05-21 16:00")),
+        transaction(product_id=97, basket_id=4, household_id=8),
+    ]
+    (campaign,) = load(MAY, write(tmp_path, rows)).campaigns
+    scopes = {each.coupon_upc: each.product_ids for each in campaign.coupons}
+    assert scopes == {900: frozenset({11, 99}), 901: frozenset({99})}
 
 
 def test_load_drops_campaigns_that_ended_before_the_window(tmp_path: Path) -> None:

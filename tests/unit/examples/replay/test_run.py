@@ -85,6 +85,13 @@ def test_a_replay_cut_short_is_finished_by_the_next() -> None:
     assert outcome.good
 
 
+def test_a_campaign_that_ended_before_a_later_replay_is_left_out() -> None:
+    platform = Platform(clock="2034-06-01T00:00:00Z")
+    outcome = play(platform, slice_of(basket(1, 1), campaigns=[campaign(coupon(900, 11))]))
+    assert outcome.tally.campaigns_over == 1
+    assert platform.campaigns == {}
+
+
 def test_a_refused_sale_spoils_the_outcome() -> None:
     outcome = play(Platform(refuse={"cj-2": "unknown_member", "cj-3": "too_old"}))
     assert dict(outcome.tally.refusals) == {"unknown_member": 1, "too_old": 1}

@@ -83,6 +83,7 @@ def test_adding_tallies_adds_every_count() -> None:
         lines=1,
         coupons_issued=1,
         coupons_issued_before=1,
+        campaigns_over=1,
         coupons_redeemed=1,
         coupons_missing=1,
         discount_minor=1,
