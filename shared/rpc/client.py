@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
@@ -43,6 +44,14 @@ class RpcClient:
     def __init__(self, broker: str | ConnectionFactory) -> None:
         self._connect = amqp_connections(broker) if isinstance(broker, str) else broker
         self._forget_process()
+        forget = weakref.WeakMethod(self._forget_process)
+
+        def in_child() -> None:
+            again = forget()
+            if again is not None:
+                again()
+
+        os.register_at_fork(after_in_child=in_child)
 
     def call(self, method: Method, payload: Mapping[str, Any], context: CallContext) -> Reply:
         """Call ``method`` and wait for its answer, at most ``method.timeout_s``.
@@ -77,7 +86,7 @@ class RpcClient:
     def close(self) -> None:
         """Drop the connection for good; calls still waiting fail."""
         self._closed.set()
-        if self._pid == os.getpid() and self._keeper is not None:
+        if self._keeper is not None:
             self._keeper.join(timeout=5)
 
     def _require_link(self) -> Link:
@@ -93,7 +102,6 @@ class RpcClient:
 
     def _forget_process(self) -> None:
         """Start anew: a child process must not touch its parent's socket, locks and thread."""
-        self._pid = os.getpid()
         self._starting = threading.Lock()
         self._tried = threading.Event()
         self._closed = threading.Event()
@@ -101,8 +109,6 @@ class RpcClient:
         self._link: Link | None = None
 
     def _ensure_keeper(self) -> None:
-        if self._pid != os.getpid():
-            self._forget_process()
         if self._keeper is not None:
             return
         with self._starting:

@@ -38,6 +38,9 @@ def test_events_survive_a_broker_that_is_killed_and_restarted(
             applied.append(event.data["number"])
 
     services = serve(Service, uri=own_rabbit.uri)
+    # RabbitMQ 3.10 writes the names of new quorum queues to disk with a delay of 3 s, and one that
+    # is killed before cannot find the queue's log again.
+    time.sleep(4)
     publish(own_rabbit.uri, kind, [envelope(kind, n) for n in range(100)])
     eventually(lambda: len(applied) > 20)
 
