@@ -21,6 +21,7 @@ from tests.support.rabbitmq import Rabbit, free_port
 from tests.support.waiting import eventually
 
 
+@pytest.mark.timeout(300)
 def test_events_survive_a_broker_that_is_killed_and_restarted(
     own_rabbit: Rabbit, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,6 +54,7 @@ def test_events_survive_a_broker_that_is_killed_and_restarted(
     eventually(lambda: 100 in applied)
 
 
+@pytest.mark.timeout(300)
 def test_call_under_way_when_the_broker_dies_does_not_end_the_service(
     own_rabbit: Rabbit, serve: Any
 ) -> None:
@@ -87,6 +89,7 @@ def succeeds(client: RpcClient, echo: Any) -> bool:
     return True
 
 
+@pytest.mark.timeout(300)
 def test_services_start_as_soon_as_the_broker_is_there(own_rabbit: Rabbit) -> None:
     own_rabbit.stop()
     services = Services([echo_service()], own_rabbit.uri)
@@ -101,6 +104,7 @@ def test_services_start_as_soon_as_the_broker_is_there(own_rabbit: Rabbit) -> No
     assert services.stop(drain_s=10)
 
 
+@pytest.mark.timeout(300)
 def test_stop_while_the_broker_is_away_ends_in_time(own_rabbit: Rabbit) -> None:
     services = Services([echo_service()], own_rabbit.uri)
     services.start()

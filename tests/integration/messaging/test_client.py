@@ -151,6 +151,7 @@ def test_client_made_before_a_fork_works_in_parent_and_child(
     assert answers(client, method)
 
 
+@pytest.mark.timeout(300)
 def test_lost_broker_fails_running_calls_and_both_sides_recover(
     own_rabbit: Rabbit, serve: Serve, connect: Connect
 ) -> None:
@@ -186,6 +187,7 @@ def test_lost_broker_fails_running_calls_and_both_sides_recover(
     eventually(lambda: answers(client, method), within_s=20)
 
 
+@pytest.mark.timeout(300)
 def test_frozen_broker_is_noticed_by_missing_heartbeats(
     own_rabbit: Rabbit, serve: Serve, connect: Connect
 ) -> None:

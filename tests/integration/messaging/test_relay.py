@@ -185,6 +185,7 @@ def test_event_waits_until_its_consumers_queue_is_there(
     assert received(rabbit.uri, consumer, kind) == [2]
 
 
+@pytest.mark.timeout(300)
 def test_events_wait_while_the_broker_is_away(
     outbox: Outbox, own_rabbit: Rabbit, kind: EventType, consumer: str
 ) -> None:
