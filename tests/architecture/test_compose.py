@@ -174,6 +174,35 @@ def test_environment_holds_what_the_process_reads_and_nothing_else(
     assert set(written) - recording.read == set()
 
 
+READERS = ("shared/settings.py", "shared/cli.py", "gateway/__main__.py")
+RUNBOOK = (ROOT / "docs" / "operations" / "README.md").read_text()
+
+
+def test_runbook_names_every_variable_and_no_other() -> None:
+    read = {
+        re.sub(r"\{(\w+)\.upper\(\)\}", lambda found: f"<{found[1].upper()}>", name)
+        for path in READERS
+        for name in re.findall(r'"(LOYALTY_(?:[A-Z_]|\{[^}]*\})+)"', (ROOT / path).read_text())
+    } - {"LOYALTY_<SERVICE>"}  # the beginning of a name
+    read |= {"LOYALTY_<SERVICE>_MIGRATION_URL", "LOYALTY_ADMIN_PASSWORD"}
+    table = [line.split("|")[1] for line in RUNBOOK.splitlines() if line.startswith("| `LOYALTY_")]
+    assert sorted(re.findall(r"`(LOYALTY_[\w<>]+)`", "".join(table))) == sorted(read)
+
+
+def test_runbook_names_metrics_that_exist() -> None:
+    sources = [
+        path.read_text() for part in ("shared", "gateway") for path in (ROOT / part).rglob("*.py")
+    ]
+    made = {
+        name.removesuffix("_total")
+        for text in sources
+        for name in re.findall(r'(?:Gauge|Counter|Histogram)\(\s*"(\w+)"', text)
+    }
+    named = set(re.findall(r"`(loyalty_[a-z_]+)`", RUNBOOK))
+    databases = {f"loyalty_{service}" for service in SERVICES}
+    assert {name.removesuffix("_total") for name in named - databases} <= made
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_command_exists(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     container = OURS[name]

@@ -183,6 +183,13 @@ class Stack:
         with engine.connect() as connection:
             return list(connection.execute(sa.text(statement), values))
 
+    def execute(self, service: str, statement: str) -> None:
+        """Run one statement on a service's database as its owner, who migrates."""
+        url = self.postgres.url(f"loyalty_{service}", f"loyalty_{service}_owner")
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            connection.execute(sa.text(statement))
+
     def dead_letters(self) -> list[str]:
         """Return the events that services could not apply, as JSON lines."""
         return [

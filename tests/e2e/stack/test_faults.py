@@ -30,6 +30,8 @@ OUTAGE_S = float(os.environ.get("LOYALTY_TEST_OUTAGE_S", "15"))
 AT_ONCE_S = 2.0
 """No request takes longer to be refused while the broker is away."""
 SEED = os.environ.get("LOYALTY_TEST_SEED", "1")
+PRODUCERS = ("members", "points", "tiers")
+"""Whose events somebody hears."""
 MARKETER = {"username": "max", "password": "everything must go"}
 
 
@@ -160,6 +162,28 @@ def test_kill_9_under_load_loses_and_doubles_nothing(
     assert_all_happened_once(stack, tills, before)
 
 
+@pytest.mark.rule("T8", "L7")
+def test_events_that_are_sent_again_change_nothing(
+    stack: Stack, shop: Shop, codes: tuple[str, ...]
+) -> None:
+    before = Before.of(shop)
+    with Tills(shop, f"{SEED}/again", codes=codes) as tills:
+        tills.sell_some(10)
+    assert_all_happened_once(stack, tills, before)
+    # As after the loss of the broker's disk; see the runbook.
+    for producer in PRODUCERS:
+        stack.execute(
+            producer, "UPDATE outbox SET published_at = NULL WHERE published_at IS NOT NULL"
+        )
+    eventually(lambda: not any(waiting(stack, producer) for producer in PRODUCERS), within_s=30)
+
+    # What is sold now is heard of after all that was sent again.
+    more = Before.of(shop)
+    with Tills(shop, f"{SEED}/after", codes=codes) as tills:
+        tills.sell_some(10)
+    assert_all_happened_once(stack, tills, more)
+
+
 @pytest.mark.rule("T8")
 def test_events_of_a_stopped_relay_arrive_when_it_is_back(stack: Stack, shop: Shop) -> None:
     before = Before.of(shop)
@@ -167,14 +191,20 @@ def test_events_of_a_stopped_relay_arrive_when_it_is_back(stack: Stack, shop: Sh
     with Tills(shop, f"{SEED}/relay") as tills:
         tills.sell_some(20)
     assert Before.of(shop).progress == before.progress
-    waiting = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
-    assert stack.query("points", waiting)[0][0] >= len(tills.sales)
+    assert waiting(stack, "points") >= len(tills.sales)
 
     stack.restart("points-relay")
 
     changed = next(each for each, have in before.progress.items() if sold_to(tills, shop, each))
     eventually(lambda: progress(shop, changed) > before.progress[changed], within_s=10)
     assert_all_happened_once(stack, tills, before)
+
+
+def waiting(stack: Stack, producer: str) -> int:
+    """Return how many events of a service were not published yet."""
+    statement = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+    number: int = stack.query(producer, statement)[0][0]
+    return number
 
 
 def sold_to(tills: Tills, shop: Shop, member_id: str) -> bool:
