@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"[red]{type(problem).__name__}[/red]: {problem}", markup=True)
         return 2
     show(console, part, timeline, outcome)
-    return 0 if outcome.good else 1
+    fresh = options.base_url is None
+    return 0 if outcome.good and (outcome.adds_up or not fresh) else 1
 
 
 def usual_start(days: int) -> date:

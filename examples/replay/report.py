@@ -66,6 +66,10 @@ def points_rows(outcome: Outcome) -> Iterator[Row]:
     """What the members own."""
     yield "points issued", f"{outcome.points_earned:,}"
     yield "points redeemed", f"{outcome.points_redeemed:,}"
+    if not outcome.adds_up:
+        tally = outcome.tally
+        answered = f"{tally.points_earned:,} issued, {tally.points_redeemed:,} redeemed"
+        yield "by these sales", answered
     yield "members per tier", counts(outcome.tiers)
 
 

@@ -54,6 +54,12 @@ class Outcome:
         refused = tally.refusals or tally.coupon_rejections or tally.coupons_missing
         return self.verify.get("ok") is True and not refused
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether members own what the answers to sales awarded; so it is on a fresh server."""
+        owned = (self.points_earned, self.points_redeemed)
+        return owned == (self.tally.points_earned, self.tally.points_redeemed)
+
 
 class Replay:
     """One run of a timeline.
@@ -214,8 +220,8 @@ class Replay:
         """
         login = self._tills[till]
         path = f"/v1/sales/{sale.sale_id}"
-        if self._behind and self._client.send("GET", path, login=login).ok:
-            tally.held_already(sale)
+        if self._behind and (found := self._client.send("GET", path, login=login)).ok:
+            tally.held_already(sale, found.body)
             return
         codes = self._codes(sale)
         tally.coupons_missing += len(sale.offers) - len(codes)

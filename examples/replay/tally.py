@@ -15,6 +15,8 @@ class Tally:
         recorded: Sales the platform took.
         replayed: Sales it had taken before.
         lines: Lines of both.
+        points_earned: Points that the answers to sales say were awarded.
+        points_redeemed: Points that they say were spent.
         refusals: Refused sales by problem code.
         refused_sales: The ids of the first few of them.
         coupons_issued: Coupons handed to members.
@@ -30,6 +32,8 @@ class Tally:
     recorded: int = 0
     replayed: int = 0
     lines: int = 0
+    points_earned: int = 0
+    points_redeemed: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
     refused_sales: list[str] = field(default_factory=list)
     coupons_issued: int = 0
@@ -51,6 +55,8 @@ class Tally:
         self.recorded += other.recorded
         self.replayed += other.replayed
         self.lines += other.lines
+        self.points_earned += other.points_earned
+        self.points_redeemed += other.points_redeemed
         self.refusals += other.refusals
         self.refused_sales = (self.refused_sales + other.refused_sales)[:_SHOWN]
         self.coupons_issued += other.coupons_issued
@@ -78,7 +84,7 @@ class Tally:
                 self._refused(sale, _code(result))
             else:
                 replayed = answer.replayed or result["status"] == "replayed"
-                self._taken(sale, replayed=replayed)
+                self._taken(sale, result["points"], replayed=replayed)
 
     def single(self, sale: Sale, answer: Answer) -> None:
         """Count a sale posted by itself."""
@@ -86,7 +92,7 @@ class Tally:
         if not answer.ok:
             self._refused(sale, answer.code)
             return
-        self._taken(sale, replayed=answer.replayed)
+        self._taken(sale, answer.body["points"], replayed=answer.replayed)
         coupons = answer.body["coupons"]
         self.coupons_redeemed += len(coupons["applied"])
         self.coupon_rejections.update(
@@ -103,14 +109,16 @@ class Tally:
             else:
                 self.coupon_rejections[refused["reason"]] += 1
 
-    def held_already(self, sale: Sale) -> None:
+    def held_already(self, sale: Sale, found: Json) -> None:
         """Count a sale that was found on the server and not posted again."""
-        self._taken(sale, replayed=True)
+        self._taken(sale, found["points"], replayed=True)
 
-    def _taken(self, sale: Sale, *, replayed: bool) -> None:
+    def _taken(self, sale: Sale, points: Json, *, replayed: bool) -> None:
         self.recorded += not replayed
         self.replayed += replayed
         self.lines += len(sale.lines)
+        self.points_earned += points["earned"]
+        self.points_redeemed += points["redeemed"]
 
     def _refused(self, sale: Sale, code: str) -> None:
         self.refusals[code] += 1

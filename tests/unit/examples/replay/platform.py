@@ -11,6 +11,9 @@ import httpx
 
 Json = dict[str, Any]
 
+POINTS = {"earned": 5, "redeemed": 1}
+"""What every sale does here."""
+
 
 @dataclass
 class Platform:
@@ -70,7 +73,7 @@ class Platform:
             "POST /v1/sales/batch": self._batch,
             "POST /v1/sales": self._sale,
             "GET /v1/sales/(.+)": lambda _, __, sale_id: self._ok(
-                {}, 200 if sale_id in self.sales else 404
+                {"points": POINTS}, 200 if sale_id in self.sales else 404
             ),
             "POST /v1/points/verify": lambda *_: self._ok({"ok": True, "accounts_checked": 4}),
             "GET /v1/members/.+/points": lambda *_: self._ok(
@@ -143,7 +146,7 @@ class Platform:
             return self._ok(result["error"], 422)
         applied = [{"code": code} for code in body.get("coupons", ())]
         coupons = {"applied": applied, "skipped": [], "rejected": []}
-        return self._ok({"coupons": coupons, "totals": {"discount_minor": 5}}, 201)
+        return self._ok({**result, "coupons": coupons, "totals": {"discount_minor": 5}}, 201)
 
     def _take(self, sale: Json) -> Json:
         sale_id = sale["sale_id"]
@@ -156,6 +159,6 @@ class Platform:
             }
         if sale_id in self.sales:
             assert self.sales[sale_id] == sale, "a sale may not change"
-            return {"sale_id": sale_id, "status": "replayed"}
+            return {"sale_id": sale_id, "status": "replayed", "points": POINTS}
         self.sales[sale_id] = sale
-        return {"sale_id": sale_id, "status": "created"}
+        return {"sale_id": sale_id, "status": "created", "points": POINTS}

@@ -43,6 +43,8 @@ def test_a_replay_records_every_sale_and_reads_what_came_of_it() -> None:
     assert (outcome.tally.recorded, outcome.tally.replayed) == (4, 0)
     assert (outcome.tally.coupons_issued, outcome.tally.coupons_redeemed) == (2, 1)
     assert (outcome.points_earned, outcome.points_redeemed) == (20, 6)
+    assert (outcome.tally.points_earned, outcome.tally.points_redeemed) == (20, 4)
+    assert not outcome.adds_up
     assert dict(outcome.tiers) == {"SILVER": 2}
     assert outcome.good
 
@@ -72,6 +74,7 @@ def test_a_replay_again_on_the_same_server_changes_nothing() -> None:
     outcome = play(platform)
     assert (dict(platform.sales), platform.clock, len(platform.campaigns)) == before
     assert (outcome.tally.recorded, outcome.tally.replayed) == (0, 4)
+    assert (outcome.tally.points_earned, outcome.tally.points_redeemed) == (20, 4)
     assert (outcome.tally.coupons_issued, outcome.tally.coupons_issued_before) == (0, 2)
     assert outcome.good
 

@@ -13,6 +13,9 @@ TWO = tuple(
 )
 
 
+POINTS = {"earned": 7, "redeemed": 2}
+
+
 def batch(*results: dict[str, Any], replayed: bool = False, status: int = 200) -> Tally:
     tally = Tally()
     tally.batch(Posting(TWO), Answer(status, {"results": list(results)}, replayed))
@@ -21,15 +24,17 @@ def batch(*results: dict[str, Any], replayed: bool = False, status: int = 200) -
 
 def test_a_batch_is_counted_by_its_results() -> None:
     tally = batch(
-        {"sale_id": "cj-1", "status": "created"}, {"sale_id": "cj-2", "status": "replayed"}
+        {"sale_id": "cj-1", "status": "created", "points": POINTS},
+        {"sale_id": "cj-2", "status": "replayed", "points": POINTS},
     )
     assert (tally.recorded, tally.replayed, tally.lines, tally.requests) == (1, 1, 4, 1)
+    assert (tally.points_earned, tally.points_redeemed) == (14, 4)
 
 
 def test_rejected_sales_are_counted_by_code() -> None:
     tally = batch(
         {"sale_id": "cj-1", "status": "rejected", "error": {"code": "unknown_member"}},
-        {"sale_id": "cj-2", "status": "created"},
+        {"sale_id": "cj-2", "status": "created", "points": POINTS},
     )
     assert dict(tally.refusals) == {"unknown_member": 1}
     assert tally.refused_sales == ["cj-1"]
@@ -37,7 +42,7 @@ def test_rejected_sales_are_counted_by_code() -> None:
 
 
 def test_a_sale_the_answer_forgets_counts_as_refused() -> None:
-    tally = batch({"sale_id": "cj-1", "status": "created"})
+    tally = batch({"sale_id": "cj-1", "status": "created", "points": POINTS})
     assert dict(tally.refusals) == {"missing_in_results": 1}
 
 
@@ -48,7 +53,7 @@ def test_a_refused_batch_refuses_each_of_its_sales() -> None:
 
 
 def test_a_replayed_batch_records_nothing_new() -> None:
-    created = [{"sale_id": sale.sale_id, "status": "created"} for sale in TWO]
+    created = [{"sale_id": sale.sale_id, "status": "created", "points": POINTS} for sale in TWO]
     tally = batch(*created, replayed=True)
     assert (tally.recorded, tally.replayed) == (0, 2)
 
@@ -62,6 +67,7 @@ def test_a_single_sale_counts_its_coupons_and_their_rejections() -> None:
             "rejected": [{"code": "B", "reason": "expired"}],
         },
         "totals": {"discount_minor": 150},
+        "points": POINTS,
     }
     tally.single(TWO[0], Answer(201, body))
     assert (tally.recorded, tally.coupons_redeemed, tally.discount_minor) == (1, 1, 150)
@@ -81,6 +87,8 @@ def test_adding_tallies_adds_every_count() -> None:
         recorded=1,
         replayed=1,
         lines=1,
+        points_earned=1,
+        points_redeemed=1,
         coupons_issued=1,
         coupons_issued_before=1,
         campaigns_over=1,
@@ -103,6 +111,9 @@ def test_an_outcome_is_good_only_with_proof_and_without_refusals() -> None:
     assert Outcome(verify={"ok": True}).good
     assert not Outcome().good
     assert not Outcome(verify={"ok": False}).good
+    assert Outcome().adds_up
+    assert not Outcome(points_earned=1).adds_up
+    assert not Outcome(points_redeemed=1).adds_up
     refused, rejected, missing = (Outcome(verify={"ok": True}) for _ in range(3))
     refused.tally.refusals["x"] += 1
     rejected.tally.coupon_rejections["x"] += 1
