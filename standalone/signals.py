@@ -21,8 +21,9 @@ class StopSignals:
         self._write.setblocking(False)
         signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
         for number in STOPPING:
-            # What is ignored from outside, as by nohup, stays ignored.
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            # nohup's wish is respected. Scripts start background jobs with SIGINT ignored, too, but
+            # whoever then sends one means it.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _note)
 
     def wait(self) -> signal.Signals:
