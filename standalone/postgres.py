@@ -242,7 +242,7 @@ def end_leftovers(data_dir: Path) -> None:
         return
     logger.warning("ending PostgreSQL left over from a crash: %s", [p.pid for p in leftovers])
     parents = {process.pid for process in leftovers}
-    postmasters = [p for p in leftovers if p.ppid() not in parents]
+    postmasters = [p for p in leftovers if _parent(p) not in parents]
     for number, targets, patience_s in (
         (signal.SIGINT, postmasters, STOP_TIMEOUT_S),
         (signal.SIGQUIT, leftovers, KILL_TIMEOUT_S),
@@ -254,6 +254,13 @@ def end_leftovers(data_dir: Path) -> None:
         if _all_gone(leftovers, patience_s):
             return
     raise PostgresError(f"PostgreSQL processes of {data_dir} cannot be ended: {leftovers}")
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        return int(process.ppid())
+    except psutil.NoSuchProcess:  # it ended by itself meanwhile
+        return None
 
 
 def _all_gone(processes: Sequence[psutil.Process], patience_s: float) -> bool:
