@@ -21,6 +21,8 @@ from shared.money import share_by_largest_remainder
 
 EARNING_KIND = "product"
 BASE_RULE, BASE_VERSION = "base", 1
+MOST_MINOR = 10**12
+"""Most that a whole sale may cost, as any single amount."""
 _LONGEST_DECIMAL = 18
 
 
@@ -102,7 +104,7 @@ def price(sale: Sale, programme: Programme, now: datetime) -> Price:
         SaleInFuture: it is dated more than the tolerated five minutes ahead.
         MemberRequired: nobody is named whose points could pay.
         RedemptionOutOfRange: points would pay too little or too much (H3).
-        Invalid: a discount is larger than its line.
+        Invalid: a discount is larger than its line, or the sum beyond all measure.
     """
     if sale.currency != programme.currency:
         raise CurrencyMismatch(f"The programme's currency is {programme.currency}.")
@@ -112,6 +114,8 @@ def price(sale: Sale, programme: Programme, now: datetime) -> Price:
     if overdone:
         raise Invalid(errors=[FieldError("lines", "discount_too_large", ", ".join(overdone))])
     gross = sum(line.net_minor for line in sale.lines)
+    if gross > MOST_MINOR:
+        raise Invalid(errors=[FieldError("lines", "too_large", f"At most {MOST_MINOR} in all.")])
     discount = sum(line.discount_minor for line in sale.lines)
     if not sale.points_to_redeem:
         return Price(gross, discount, 0, (0,) * len(sale.lines))

@@ -69,7 +69,7 @@ def write(
 
 def _plain(value: object) -> str:
     if isinstance(value, UUID):
-        return str(value)
+        return value.hex  # the quickest of the forms PostgreSQL reads
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"no column holds a {type(value).__name__}")

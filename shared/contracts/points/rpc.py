@@ -43,7 +43,7 @@ class RecordSaleSchema(sales.SaleFactsSchema):
 
     It is judged here, not by the gateway: a retry gets its answer however the member fares since.
     """
-    lines = fields.List(
+    lines = sales.Lines(
         fields.Nested(SoldLineSchema),
         required=True,
         validate=validate.Length(min=1, max=sales.MAX_LINES),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from shared.contracts.base import WireSchema
 from shared.contracts.fields import (
+    MAX_AMOUNT,
     Choice,
     Currency,
     ExternalKey,
@@ -53,6 +55,8 @@ MAX_LINES = 1_000
 MAX_SALES = 500
 MAX_CODES = 30
 MAX_QUANTITY = 10**6
+_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:@+-]*")
+_LONGEST_ID, _LONGEST_TEXT = 100, 200
 
 
 class SaleLineSchema(WireSchema):
@@ -78,6 +82,60 @@ class SaleLineSchema(WireSchema):
             6000,
         ),
     )
+
+
+class Lines(fields.List[Any]):
+    """A list of lines, read by a short cut.
+
+    A batch has thousands of lines, and the schema takes ten times as long for one. What the short
+    cut understands it reads as the schema would; anything else it leaves to the schema, which also
+    says what is wrong.
+    """
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        known = self.inner.schema.fields.keys()  # type: ignore[attr-defined]
+        if isinstance(value, list):
+            quick = [_plain_line(line, known) for line in value]
+            if None not in quick:
+                return quick
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+def _plain_line(line: Any, known: Set[str]) -> dict[str, Any] | None:
+    """Return a line as the schema would load it, or None where that takes a closer look."""
+    if type(line) is not dict:
+        return None
+    read: dict[str, Any] = {**_DEFAULTS, **line}
+    if "discount_minor" in known:
+        read.setdefault("discount_minor", 0)
+    if read.keys() != known:
+        return None
+    return read if all(_PLAIN[name](value) for name, value in read.items()) else None
+
+
+def _is_plain(text: Any) -> bool:
+    return type(text) is str and 1 <= len(text) <= _LONGEST_TEXT and text.isprintable()
+
+
+def _is_id(text: Any) -> bool:
+    return type(text) is str and len(text) <= _LONGEST_ID and bool(_PLAIN_ID.fullmatch(text))
+
+
+def _is_amount(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MAX_AMOUNT
+
+
+_DEFAULTS = {"category": None, "brand": None, "kind": "product"}
+_PLAIN: dict[str, Callable[[Any], bool]] = {
+    "line_id": _is_id,
+    "sku": _is_plain,
+    "category": lambda text: text is None or _is_plain(text),
+    "brand": lambda text: text is None or _is_plain(text),
+    "kind": lambda kind: type(kind) is str and kind in LINE_KINDS,
+    "quantity": lambda pieces: type(pieces) is int and 1 <= pieces <= MAX_QUANTITY,
+    "net_minor": _is_amount,
+    "discount_minor": _is_amount,
+}
 
 
 class SaleFactsSchema(WireSchema):
@@ -111,7 +169,7 @@ class SaleSchema(SaleFactsSchema):
         load_default=None,
         metadata=says("Who bought; without it the answer has a receipt code."),
     )
-    lines = fields.List(
+    lines = Lines(
         fields.Nested(SaleLineSchema),
         required=True,
         validate=validate.Length(min=1, max=MAX_LINES),

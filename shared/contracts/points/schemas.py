@@ -87,7 +87,11 @@ class TransactionReferenceSchema(WireSchema):
     """What caused an entry."""
 
     kind = Text(required=True, metadata=says("sale, return, cancel or lot.", "sale"))
-    id = Text(required=True, max_length=300, metadata=says("Its id.", "S001-20261122-0042"))
+    id = Text(
+        required=True,
+        max_length=300,
+        metadata=says("Its id; sale_id/return_id for a return.", "S001-20261122-0042"),
+    )
 
 
 class TransactionLotSchema(WireSchema):

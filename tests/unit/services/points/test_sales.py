@@ -120,9 +120,13 @@ def test_points_pay_from_a_hundred_to_half(redeem: int, fits: bool) -> None:
         assert caught.value.extra == {"minimum": 100, "maximum": 500}
 
 
-def test_discount_beyond_its_line_is_refused() -> None:
+@pytest.mark.parametrize(
+    "lines",
+    [(line("a", 100, 101),), (line("a", 10**12), line("b", 1))],
+)
+def test_impossible_amounts_are_refused(lines: tuple[Line, ...]) -> None:
     with pytest.raises(LoyaltyError) as caught:
-        price(sale(line("a", 100, 101)), PROGRAMME, NOW)
+        price(sale(*lines), PROGRAMME, NOW)
     assert caught.value.code == "validation_failed"
 
 
