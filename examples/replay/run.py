@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from examples.client import ApiClient, Json, Login, by_sandbox_otp
@@ -221,7 +221,7 @@ class Replay:
         login = self._tills[till]
         path = f"/v1/sales/{sale.sale_id}"
         if self._behind and (found := self._client.send("GET", path, login=login)).ok:
-            tally.held_already(sale, found.body)
+            tally.single(sale, replace(found, replayed=True))
             return
         codes = self._codes(sale)
         tally.coupons_missing += len(sale.offers) - len(codes)

@@ -87,7 +87,7 @@ class Tally:
                 self._taken(sale, result["points"], replayed=replayed)
 
     def single(self, sale: Sale, answer: Answer) -> None:
-        """Count a sale posted by itself."""
+        """Count a sale posted by itself, or found where an earlier replay has posted it."""
         self.requests += 1
         if not answer.ok:
             self._refused(sale, answer.code)
@@ -108,10 +108,6 @@ class Tally:
                 self.coupons_issued_before += 1
             else:
                 self.coupon_rejections[refused["reason"]] += 1
-
-    def held_already(self, sale: Sale, found: Json) -> None:
-        """Count a sale that was found on the server and not posted again."""
-        self._taken(sale, found["points"], replayed=True)
 
     def _taken(self, sale: Sale, points: Json, *, replayed: bool) -> None:
         self.recorded += not replayed

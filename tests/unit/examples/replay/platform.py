@@ -72,9 +72,7 @@ class Platform:
             "GET /v1/members/me/coupons": self._wallet,
             "POST /v1/sales/batch": self._batch,
             "POST /v1/sales": self._sale,
-            "GET /v1/sales/(.+)": lambda _, __, sale_id: self._ok(
-                {"points": POINTS}, 200 if sale_id in self.sales else 404
-            ),
+            "GET /v1/sales/(.+)": self._find,
             "POST /v1/points/verify": lambda *_: self._ok({"ok": True, "accounts_checked": 4}),
             "GET /v1/members/.+/points": lambda *_: self._ok(
                 {"lifetime": {"earned": 10, "redeemed": 3}}
@@ -144,9 +142,20 @@ class Platform:
         result = self._take(body)
         if result["status"] == "rejected":
             return self._ok(result["error"], 422)
-        applied = [{"code": code} for code in body.get("coupons", ())]
-        coupons = {"applied": applied, "skipped": [], "rejected": []}
-        return self._ok({**result, "coupons": coupons, "totals": {"discount_minor": 5}}, 201)
+        return self._ok(self._answer_of(body), 201)
+
+    def _find(self, _: Json, __: str, sale_id: str) -> httpx.Response:
+        if sale_id not in self.sales:
+            return self._ok({"code": "not_found"}, 404)
+        return self._ok(self._answer_of(self.sales[sale_id]))
+
+    def _answer_of(self, sale: Json) -> Json:
+        applied = [{"code": code} for code in sale.get("coupons", ())]
+        return {
+            "points": POINTS,
+            "coupons": {"applied": applied, "skipped": [], "rejected": []},
+            "totals": {"discount_minor": 5},
+        }
 
     def _take(self, sale: Json) -> Json:
         sale_id = sale["sale_id"]

@@ -76,6 +76,7 @@ def test_a_replay_again_on_the_same_server_changes_nothing() -> None:
     assert (outcome.tally.recorded, outcome.tally.replayed) == (0, 4)
     assert (outcome.tally.points_earned, outcome.tally.points_redeemed) == (20, 4)
     assert (outcome.tally.coupons_issued, outcome.tally.coupons_issued_before) == (0, 2)
+    assert outcome.tally.coupons_redeemed == 1
     assert outcome.good
 
 
