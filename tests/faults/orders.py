@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -162,6 +163,19 @@ class World:
             assert order.answer in (None, answer)
             order.answer = answer
         return status
+
+    def post_stalled(self, order: Order, step: Method, meanwhile: Callable[[], None]) -> int:
+        """Post it through a gateway that stands still before a step while others go on."""
+        waiting = [meanwhile]
+
+        def stall(method: Method) -> None:
+            if method is step and waiting:
+                # In a thread, because Flask lets requests within a request share their context.
+                with ThreadPoolExecutor(1) as others:
+                    others.submit(waiting.pop()).result()
+
+        self.platform.backend.before = stall
+        return self.post(order)
 
     def let_time_run_out(self) -> None:
         """Move beyond every opening's time limit; all hear what became due."""
