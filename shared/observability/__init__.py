@@ -21,6 +21,7 @@ def configure_logging(*, process: str, level: int = logging.INFO) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _stamp(process),
         _redact,
     ]
     structlog.configure(
@@ -48,7 +49,18 @@ def configure_logging(*, process: str, level: int = logging.INFO) -> None:
     root.setLevel(level)
     for noisy in ("amqp", "kombu", "pika", "nameko", "alembic", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    structlog.contextvars.bind_contextvars(process=process)
+
+
+def _stamp(process: str) -> structlog.typing.Processor:
+    """Name the process in every line, whichever thread wrote it."""
+
+    def stamp(
+        _logger: object, _name: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        event["process"] = process
+        return event
+
+    return stamp
 
 
 def _redact(
