@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,12 +68,30 @@ def fresh_server(*, sandbox: bool) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="loyalty-") as folder:
         server = Server(f"http://127.0.0.1:{_free_port()}", secrets.token_urlsafe(24))
         log = Path(folder) / "server.log"
-        process = _start(server, Path(folder) / "data", log, sandbox=sandbox)
-        try:
-            _wait_until_ready(server, process, log)
-            yield server
-        finally:
-            _stop(process)
+        with _sigterm_unwinds():
+            process = _start(server, Path(folder) / "data", log, sandbox=sandbox)
+            try:
+                _wait_until_ready(server, process, log)
+                yield server
+            finally:
+                _stop(process)
+
+
+@contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    """Let SIGTERM end this process as Ctrl-C does, so that the server does not outlive it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may say what signals do.
+        return
+
+    def leave(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _free_port() -> int:
