@@ -20,6 +20,7 @@ from shared.security.scopes import ALL_SCOPES
 from shared.security.tokens import SigningKey
 from shared.settings import GatewaySettings, Secret
 from tests.contracts.calls import CALLS, CallNeed
+from tests.contracts.conftest import STATE_TIMEOUT_MS
 from tests.support.platform import Person, Platform
 
 GATEWAY = "gateway"
@@ -140,6 +141,5 @@ def verify(service: str, platform: Platform, pacts: Path) -> None:
         return {"contents": contents, "metadata": None, "content_type": "application/json"}
 
     states = {need.description: arrange(need) for need in CALLS}
-    Verifier(service).message_handler(answer).state_handler(
-        states, teardown=False
-    ).add_source(pacts).verify()  # fmt: skip
+    verifier = Verifier(service).set_request_timeout(STATE_TIMEOUT_MS).add_source(pacts)
+    verifier.message_handler(answer).state_handler(states, teardown=False).verify()

@@ -17,6 +17,7 @@ from shared.contracts.fields import Minor
 from shared.contracts.points import events as points_events
 from shared.db.tables import PLATFORM
 from shared.events.subscriptions import SUBSCRIPTIONS
+from tests.contracts.conftest import STATE_TIMEOUT_MS
 from tests.contracts.needs import NEEDS, Need
 from tests.contracts.states import STATES
 from tests.support.platform import Platform, envelope_of
@@ -56,9 +57,8 @@ def verify(producer: str, platform: Platform, pacts: Path) -> None:
         return state
 
     states = {name: arrange(run) for name, run in STATES.items()}
-    Verifier(producer).message_handler(tell).state_handler(
-        states, teardown=False
-    ).add_source(pacts).verify()  # fmt: skip
+    verifier = Verifier(producer).set_request_timeout(STATE_TIMEOUT_MS).add_source(pacts)
+    verifier.message_handler(tell).state_handler(states, teardown=False).verify()
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=lambda need: f"{need.consumer}: {need.description}")
