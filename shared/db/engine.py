@@ -25,7 +25,16 @@ def create_engine(url: str, *, pool_size: int = 10, application: str = "loyalty"
         pool_timeout=10,
         pool_pre_ping=True,
         json_serializer=_compact_json,
-        connect_args={"options": options, "application_name": application, "connect_timeout": 5},
+        connect_args={
+            "options": options,
+            "application_name": application,
+            "connect_timeout": 5,
+            # A database host that vanished without a word is noticed within half a minute.
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
+        },
     )
 
 
