@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 
@@ -22,7 +23,8 @@ def talk(instance: Standalone, request: bytes) -> tuple[int, dict[str, object], 
             if name.lower() == b"content-length":
                 length = int(value)
         body = stream.read(length)
-        client.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # a server that refused may have closed already
+            client.shutdown(socket.SHUT_WR)
         return status, json.loads(body) if body else {}, stream.read()
 
 
