@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response
-from marshmallow import fields
+from marshmallow import INCLUDE, fields
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from gateway.context import request_id
@@ -29,7 +29,12 @@ class ProblemFieldSchema(WireSchema):
 
 
 class ProblemSchema(WireSchema):
-    """Why a request was refused (RFC 9457)."""
+    """Why a request was refused (RFC 9457); some codes add members, such as ``retry_after_s``."""
+
+    class Meta:
+        """Whoever reads a problem must bear with members it does not know."""
+
+        unknown = INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)
