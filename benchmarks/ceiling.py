@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -41,6 +42,7 @@ _SEQUENCE = 987_654_321_000
 _NUMBER = 876_543_210_000
 """Last transaction of each account so far, likewise."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+_HEX = re.compile(r"(?<![0-9a-f])[0-9a-f]{12}7[0-9a-f]{19}(?![0-9a-f])")
 _SALE_ID = "benchsale"
 
 
@@ -156,6 +158,7 @@ def _sell(service: PointsService, member_id: str, sale_id: str) -> None:
 def _script(statements: list[str]) -> str:
     """Return a pgbench script that does the same for another sale of another member."""
     text = ";\n".join(["BEGIN", *statements, "COMMIT"]) + ";\n"
+    text = _HEX.sub(lambda found: str(UUID(found[0])), text)
     member = f"{_PREFIX}{_FIRST}"
     variables = [rf"\set member random({_FIRST}, {_FIRST + MEMBERS - 1})"]
     text = text.replace(member, f"{_PREFIX}@member@")
