@@ -36,21 +36,6 @@ CANCEL_REASONS = (
     "fraud",
 )
 SALE_STATUSES = ("completed", "returned", "cancelled")
-TRANSACTION_TYPES = (
-    "earn",
-    "activate",
-    "redeem",
-    "hold",
-    "release",
-    "restore",
-    "clawback",
-    "expire",
-    "adjust",
-    "transfer_in",
-    "transfer_out",
-    "debt_repay",
-    "forfeit",
-)
 MAX_LINES = 1_000
 MAX_SALES = 500
 MAX_CODES = 30
