@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+ROUND_TO = ("day", "month_end", "year_end")
+"""To the end of which period the life of points is drawn out."""
+MOST_MONTHS = 1200
 _MONTHS_A_YEAR = 12
+_DECEMBER = 12
+
+
+@dataclass(frozen=True, slots=True)
+class LotTerms:
+    """How long points last: so many calendar months, to the end of that day, month or year (L4)."""
+
+    months: int = 12
+    round_to: str = "month_end"
+
+    def __post_init__(self) -> None:
+        """Refuse what no calendar holds; the wire formats refuse it first."""
+        if not 0 <= self.months <= MOST_MONTHS or self.round_to not in ROUND_TO:
+            raise ValueError(f"no terms of a lot: {self}")
+
+    def last_day(self, earned_on: date) -> date:
+        """Return the last local day on which points of ``earned_on`` can be used.
+
+        Where the month so many months on has no such day, it is that month's last: of the 29th to
+        the 31st none is lost and none runs into the month after.
+        """
+        months = earned_on.year * _MONTHS_A_YEAR + (earned_on.month - 1) + self.months
+        year, month = months // _MONTHS_A_YEAR, months % _MONTHS_A_YEAR + 1
+        if self.round_to == "year_end":
+            month = _DECEMBER
+        last = calendar.monthrange(year, month)[1]
+        return date(year, month, min(earned_on.day, last) if self.round_to == "day" else last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +51,8 @@ class Programme:
     """Points per minor unit of eligible net price (E1)."""
     entry_tier: str = "BRONZE"
     """Tier of a member of whom no other is known; its multiplier is 1."""
-    expiry_months: int = 12
+    lot_terms: LotTerms = LotTerms()
+    """How long points last of which no rule says otherwise (L4)."""
     redeem_minimum: int = 100
     """Fewest points that pay a part of an order (H3)."""
     redeem_share: Fraction = Fraction(1, 2)
@@ -36,16 +68,14 @@ class Programme:
     """How far a till's clock may be ahead."""
     checkout_ttl: timedelta = timedelta(minutes=15)
 
-    def expiry_of(self, earned_at: datetime) -> datetime:
+    def expiry_of(self, earned_at: datetime, terms: LotTerms | None = None) -> datetime:
         """Return the instant from which points earned at ``earned_at`` are gone (L4).
 
-        It is the end of the last local day of the month `expiry_months` on, that is the first
-        instant of the day after, in UTC.
+        It is the end of the last local day on which they can be used, that is the first instant of
+        the day after, in UTC. ``terms`` are the programme's own where none are given.
         """
-        earned_on = self.local_date(earned_at)
-        # Months counted from year 0; one more than the expiry month, whose first day ends it.
-        month = earned_on.year * _MONTHS_A_YEAR + (earned_on.month - 1) + self.expiry_months + 1
-        return self.start_of_day(date(month // _MONTHS_A_YEAR, month % _MONTHS_A_YEAR + 1, 1))
+        last_day = (terms or self.lot_terms).last_day(self.local_date(earned_at))
+        return self.start_of_day(last_day + timedelta(days=1))
 
     def start_of_day(self, day: date) -> datetime:
         """Return the first instant of a local day in UTC, also where midnight does not exist."""

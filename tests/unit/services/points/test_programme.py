@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.points.domain.programme import Programme
+from services.points.domain.programme import LotTerms, Programme
 
 SHANGHAI = Programme(ZoneInfo("Asia/Shanghai"), "CNY")
 
@@ -34,6 +34,62 @@ def at(text: str) -> datetime:
 )
 def test_points_lapse_at_the_end_of_the_month_a_year_on(earned_at: str, expires_at: str) -> None:
     assert SHANGHAI.expiry_of(at(earned_at)) == at(expires_at)
+
+
+@pytest.mark.rule("L4")
+@pytest.mark.parametrize(
+    ("months", "round_to", "earned_at", "expires_at"),
+    [
+        (1, "day", "2026-01-28T12:00:00+08:00", "2026-03-01T00:00:00+08:00"),
+        (1, "day", "2026-01-29T12:00:00+08:00", "2026-03-01T00:00:00+08:00"),
+        (1, "day", "2026-01-30T12:00:00+08:00", "2026-03-01T00:00:00+08:00"),
+        (1, "day", "2026-01-31T12:00:00+08:00", "2026-03-01T00:00:00+08:00"),
+        (1, "day", "2028-01-28T12:00:00+08:00", "2028-02-29T00:00:00+08:00"),
+        (1, "day", "2028-01-29T12:00:00+08:00", "2028-03-01T00:00:00+08:00"),
+        (1, "day", "2028-01-31T12:00:00+08:00", "2028-03-01T00:00:00+08:00"),
+        (12, "day", "2028-02-29T12:00:00+08:00", "2029-03-01T00:00:00+08:00"),
+        (3, "day", "2026-08-31T12:00:00+08:00", "2026-12-01T00:00:00+08:00"),
+        (6, "day", "2026-03-10T23:59:59.999999+08:00", "2026-09-11T00:00:00+08:00"),
+        (0, "day", "2026-03-10T12:00:00+08:00", "2026-03-11T00:00:00+08:00"),
+        (0, "month_end", "2026-03-10T12:00:00+08:00", "2026-04-01T00:00:00+08:00"),
+        (24, "month_end", "2026-02-10T12:00:00+08:00", "2028-03-01T00:00:00+08:00"),
+        (0, "year_end", "2026-03-10T12:00:00+08:00", "2027-01-01T00:00:00+08:00"),
+        (12, "year_end", "2026-03-10T12:00:00+08:00", "2028-01-01T00:00:00+08:00"),
+        (1, "year_end", "2026-12-31T12:00:00+08:00", "2028-01-01T00:00:00+08:00"),
+    ],
+)
+def test_terms_of_a_rule_decide_when_its_points_lapse(
+    months: int, round_to: str, earned_at: str, expires_at: str
+) -> None:
+    terms = LotTerms(months, round_to)
+    assert SHANGHAI.expiry_of(at(earned_at), terms) == at(expires_at)
+
+
+@pytest.mark.rule("L4")
+@pytest.mark.parametrize(
+    ("zone", "earned_at", "expires_at"),
+    [
+        # The last usable day has 23 hours, and 25.
+        ("Europe/Berlin", "2026-02-28T23:30:00Z", "2026-04-01T22:00:00Z"),
+        ("Europe/Berlin", "2026-02-27T23:30:00Z", "2026-03-28T23:00:00Z"),
+        ("Europe/Berlin", "2026-02-28T12:00:00Z", "2026-03-28T23:00:00Z"),
+        ("Europe/Berlin", "2026-09-25T12:00:00Z", "2026-10-25T23:00:00Z"),
+        # The day after the last usable one begins at 01:00; the last usable one begins twice.
+        ("America/Asuncion", "2023-08-30T12:00:00Z", "2023-10-01T04:00:00Z"),
+        ("America/Havana", "2026-10-01T12:00:00Z", "2026-11-02T05:00:00Z"),
+    ],
+)
+def test_points_last_to_the_end_of_the_day_when_clocks_change(
+    zone: str, earned_at: str, expires_at: str
+) -> None:
+    programme = Programme(ZoneInfo(zone), "EUR")
+    assert programme.expiry_of(at(earned_at), LotTerms(1, "day")) == at(expires_at)
+
+
+@pytest.mark.parametrize(("months", "round_to"), [(-1, "day"), (1201, "day"), (1, "week")])
+def test_terms_no_calendar_holds_are_refused(months: int, round_to: str) -> None:
+    with pytest.raises(ValueError, match="no terms of a lot"):
+        LotTerms(months, round_to)
 
 
 @pytest.mark.rule("L4")
