@@ -10,5 +10,5 @@ What always holds:
 - A refresh token works once; using it again ends its family (I1).
 - There is an active admin.
 
-It publishes and consumes no events.
+Events out: ``store.opened``, ``store.changed``. Events in: none.
 """

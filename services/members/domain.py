@@ -63,6 +63,11 @@ def check_birthday(birthday: date | None, *, today: date) -> None:
         raise Invalid(errors=[wrong])
 
 
+def birth_month(birthday: date | None) -> int | None:
+    """Return all of a birthday that leaves the service: its month, 1 to 12 (M4)."""
+    return None if birthday is None else birthday.month
+
+
 def changed_profile(profile: Profile, changes: Mapping[str, object]) -> Profile:
     """Return the profile with those of its fields that ``changes`` names."""
     own = {name: value for name, value in changes.items() if name in Profile.__slots__}

@@ -72,6 +72,7 @@ def enrol(
             "status": "active",
             "home_store_id": details.get("home_store_id"),
             "locale": details.get("locale"),
+            "birth_month": domain.birth_month(details.get("birthday")),
         },
     )
     return _view(uow, vault, member_id, personal=by_person)
@@ -101,11 +102,17 @@ def patch(
     before = queries.views_of(uow.connection, vault, [row], {member_id})[0]
     changed = sorted(name for name, value in changes.items() if _text(value) != before[name])
     if changed:
-        _apply(uow, vault, row, {name: changes[name] for name in changed})
+        profile = _apply(uow, vault, row, {name: changes[name] for name in changed})
         uow.emit(
             events.UPDATED,
             subject=member_id,
-            data={"member_id": member_id, "changed": changed, "status": row.status},
+            data={
+                "member_id": member_id,
+                "changed": changed,
+                "status": row.status,
+                "enrolled_at": row.enrolled_at,
+                "birth_month": domain.birth_month(profile.birthday),
+            },
         )
     return _view(uow, vault, member_id, personal=views.sees_all(uow.actor, member_id))
 
@@ -163,7 +170,8 @@ def _taken(taken: Sequence[Identifier]) -> LoyaltyError:
     return IdentifierTaken(errors=errors)
 
 
-def _apply(uow: UnitOfWork, vault: Vault, row: Any, changes: Mapping[str, Any]) -> None:
+def _apply(uow: UnitOfWork, vault: Vault, row: Any, changes: Mapping[str, Any]) -> Profile:
+    """Store the changes and return the profile as it is then."""
     data_key = vault.master.unwrap(row.data_key)
     profile = domain.changed_profile(open_profile(data_key, row.profile), changes)
     columns = {name: changes[name] for name in ("locale", "home_store_id") if name in changes}
@@ -178,10 +186,10 @@ def _apply(uow: UnitOfWork, vault: Vault, row: Any, changes: Mapping[str, Any]) 
         },
     )
     if "email" not in changes:
-        return
+        return profile
     repository.drop_identifiers(uow.connection, row.member_id, domain.EMAIL)
     if changes["email"] is None:
-        return
+        return profile
     wanted = [Identifier(domain.EMAIL, domain.comparable_email(changes["email"]))]
     keys = (vault, data_key)
     taken = repository.take_identifiers(
@@ -189,6 +197,7 @@ def _apply(uow: UnitOfWork, vault: Vault, row: Any, changes: Mapping[str, Any]) 
     )
     if taken:
         raise _taken(taken)
+    return profile
 
 
 def _record_consents(

@@ -11,5 +11,6 @@ sales with their lines and returns, and checkouts. What holds:
 
 Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``sale.recorded``,
 ``sale.returned``, ``sale.cancelled``, ``checkout.closed``. Events in: ``member.enrolled``,
-``member.updated`` (who may own points), ``tier.changed`` (the earn multiplier, T8).
+``member.updated`` (who may own points), ``store.opened``, ``store.changed`` (local time, E2),
+``tier.changed`` (the earn multiplier, T8).
 """

@@ -9,6 +9,7 @@ from services.points import queries, use_cases, verification
 from services.points.domain.programme import Programme
 from shared.calls import Reply
 from shared.contracts.event import Envelope
+from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
 from shared.contracts.points import rpc as contract
 from shared.contracts.tiers import events as tiers
@@ -97,6 +98,16 @@ class PointsService(BaseService):
     def on_member_updated(self, event: Envelope) -> None:
         """Know whether the member may still own points."""
         self.db.consume(event, use_cases.note_member)
+
+    @on(identity.STORE_OPENED)
+    def on_store_opened(self, event: Envelope) -> None:
+        """Know where the store is."""
+        self.db.consume(event, use_cases.note_store)
+
+    @on(identity.STORE_CHANGED)
+    def on_store_changed(self, event: Envelope) -> None:
+        """Know where the store is now."""
+        self.db.consume(event, use_cases.note_store)
 
     @on(tiers.CHANGED)
     def on_tier_changed(self, event: Envelope) -> None:

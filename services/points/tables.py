@@ -32,8 +32,23 @@ members = sa.Table(
     _id("member_id", primary_key=True),
     _text("status"),
     _amount("sequence"),
+    sa.Column("birth_month", sa.SmallInteger),
+    _instant("enrolled_at", nullable=True),
 )
-"""Who may own points: what members said last; ``sequence`` is that event's (T8, M1)."""
+"""Who may own points: what members said last; ``sequence`` is that event's (T8, M1).
+
+``birth_month`` is 1 to 12, null while unknown (E2). ``enrolled_at`` is null only for members that
+were told of by a release which did not tell it.
+"""
+
+stores = sa.Table(
+    "stores",
+    metadata,
+    _text("store_id", primary_key=True),
+    _text("time_zone"),
+    _amount("sequence"),
+)
+"""Where stores are, by IANA time zone: local time windows are judged there (E2)."""
 
 member_tiers = sa.Table(
     "member_tiers",

@@ -8,6 +8,7 @@ event nobody is listed for is known to be of no interest rather than lost.
 from __future__ import annotations
 
 from shared.contracts.event import EventType
+from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
 from shared.contracts.points import events as points
 from shared.contracts.tiers import events as tiers
@@ -23,6 +24,8 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
         tiers.CHANGED,
     ),
     "points": (
+        identity.STORE_CHANGED,
+        identity.STORE_OPENED,
         members.ENROLLED,
         members.UPDATED,
         tiers.CHANGED,

@@ -9,6 +9,7 @@ from typing import Any
 from pact import match
 
 from shared.contracts.event import EventType
+from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
 from shared.contracts.points import events as points
 from shared.contracts.tiers import events as tiers
@@ -70,6 +71,12 @@ def _count(service: str, statement: str) -> Callable[[Platform], int]:
     return look
 
 
+_BORN_IN_MAY = _count(
+    "points", "SELECT count(*) FROM members WHERE member_id = :member AND birth_month = 5"
+)
+_STORE_KEPT = _count("points", "SELECT count(*) FROM stores WHERE time_zone = 'Asia/Urumqi'")
+
+
 def _status_kept(service: str) -> Callable[[Platform], int]:
     return _count(service, "SELECT count(*) FROM members WHERE member_id = :member")
 
@@ -79,11 +86,20 @@ _ENROLLED = {
     "enrolled_at": instant("2026-01-05T10:00:00Z"),
     "channel": match.like("store"),
     "status": match.like("active"),
+    "birth_month": match.int(5),
 }
 _UPDATED = {
     "member_id": uuid(),
     "changed": match.each_like("name"),
     "status": match.like("active"),
+    "enrolled_at": instant("2026-01-05T10:00:00Z"),
+    "birth_month": match.int(5),
+}
+_STORE = {
+    "store_id": match.like("s-1"),
+    "name": match.like("Nanjing Road"),
+    "time_zone": match.like("Asia/Urumqi"),
+    "active": match.bool(True),
 }
 _CHANGED = {
     "member_id": uuid(),
@@ -135,7 +151,9 @@ _CLOSED = {
 _INBOX = "SELECT count(*) FROM inbox"
 
 NEEDS = (
-    Need("points", members.ENROLLED, "a member enrolled", _ENROLLED, _status_kept("points")),
+    Need("points", identity.STORE_OPENED, "a store was opened", _STORE, _STORE_KEPT),
+    Need("points", identity.STORE_CHANGED, "a store moved", _STORE, _STORE_KEPT),
+    Need("points", members.ENROLLED, "a member enrolled", _ENROLLED, _BORN_IN_MAY),
     Need("coupons", members.ENROLLED, "a member enrolled", _ENROLLED, _status_kept("coupons")),
     Need(
         "tiers",
@@ -144,7 +162,7 @@ NEEDS = (
         _ENROLLED,
         _count("tiers", "SELECT count(*) FROM tier_states WHERE member_id = :member"),
     ),
-    Need("points", members.UPDATED, "a member changed its name", _UPDATED, _status_kept("points")),
+    Need("points", members.UPDATED, "a member changed its name", _UPDATED, _BORN_IN_MAY),
     Need(
         "coupons", members.UPDATED, "a member changed its name", _UPDATED, _status_kept("coupons")
     ),

@@ -12,6 +12,7 @@ from shared.contracts.points import rpc as points
 from tests.support.platform import Person, Platform
 
 PHONE = "+8613800138000"
+STORE = {"store_id": "s-9", "name": "Nanjing Road", "time_zone": "Asia/Shanghai"}
 
 
 def till(platform: Platform) -> Person:
@@ -21,7 +22,8 @@ def till(platform: Platform) -> Person:
 
 def enrol(platform: Platform) -> str:
     """Enrol a member at a till; returns its id."""
-    member = till(platform).post("/v1/members", {"phone": PHONE, "channel": "store"})
+    person = {"phone": PHONE, "channel": "store", "birthday": "1990-05-17"}
+    member = till(platform).post("/v1/members", person)
     return str(member["member_id"])
 
 
@@ -79,6 +81,19 @@ def cancel(platform: Platform) -> None:
     )  # fmt: skip
 
 
+def open_store(platform: Platform) -> None:
+    """Open a store."""
+    platform.admin().post("/v1/stores", STORE)
+
+
+def move_store(platform: Platform) -> None:
+    """Open a store and move it to another time zone."""
+    open_store(platform)
+    path = f"/v1/stores/{STORE['store_id']}"
+    status, body, _ = platform.admin().request("PATCH", path, {"time_zone": "Asia/Urumqi"})
+    assert status == 200, body
+
+
 def rise(platform: Platform) -> None:
     """Let a member buy enough for a higher tier."""
     sell(platform, net_minor=600_000)
@@ -102,4 +117,6 @@ STATES: Mapping[str, Callable[[Platform], object]] = {
     "a sale was cancelled": cancel,
     "a checkout ran out of time": let_checkout_lapse,
     "a member rose to another tier": rise,
+    "a store was opened": open_store,
+    "a store moved": move_store,
 }

@@ -8,6 +8,8 @@ from typing import Any
 
 from services.identity import queries, repository, tables
 from services.identity.vault import Vault, new_secret
+from shared.contracts.event import EventType
+from shared.contracts.identity import events
 from shared.db import UnitOfWork
 from shared.errors import NotFound
 from shared.errors.identity import (
@@ -36,6 +38,7 @@ def create_store(uow: UnitOfWork, *, store_id: str, name: str, time_zone: str) -
     )
     if row is None:
         raise StoreExists
+    _tell(uow, events.STORE_OPENED, row)
     return row
 
 
@@ -44,7 +47,13 @@ def update_store(uow: UnitOfWork, *, store_id: str, **changes: Any) -> Mapping[s
     row = repository.change(uow.connection, tables.stores, store_id, changes)
     if row is None:
         raise NotFound
+    if changes:
+        _tell(uow, events.STORE_CHANGED, row)
     return row
+
+
+def _tell(uow: UnitOfWork, event: EventType, store: Mapping[str, Any]) -> None:
+    uow.emit(event, subject=store["store_id"], data=store)
 
 
 # --- terminals ------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.points.use_cases.checkouts import cancel_checkout, close_overdue, open_checkout
 from services.points.use_cases.expiry import expire_lots
-from services.points.use_cases.projections import note_member, note_tier
+from services.points.use_cases.projections import note_member, note_store, note_tier
 from services.points.use_cases.returns import cancel_sale, return_sale
 from services.points.use_cases.sales import record_sale, record_sales
 
@@ -14,6 +14,7 @@ __all__ = [
     "close_overdue",
     "expire_lots",
     "note_member",
+    "note_store",
     "note_tier",
     "open_checkout",
     "record_sale",

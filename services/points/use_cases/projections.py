@@ -1,33 +1,55 @@
-"""What points keeps of others' facts: who may own points, and each member's tiers (T8)."""
+"""What points keeps of others' facts: members, their tiers (T8), and where stores are (E2)."""
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.points import tables
 from services.points.repository import accounts
 from shared.contracts.event import Envelope
+from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
 from shared.contracts.tiers import events as tiers
 from shared.db import UnitOfWork
 
-_BY_TYPE = {event.name: event for event in (members.ENROLLED, members.UPDATED)}
+_MEMBERS = {event.name: event for event in (members.ENROLLED, members.UPDATED)}
+_STORES = {event.name: event for event in (identity.STORE_OPENED, identity.STORE_CHANGED)}
 
 
 def note_member(uow: UnitOfWork, event: Envelope) -> None:
-    """Keep a member's status, the newest word winning, and have an account ready."""
-    data = event.read(_BY_TYPE[event.type])
-    fresh = insert(tables.members).values(
-        member_id=data["member_id"], status=data["status"], sequence=event.sequence
-    )
+    """Keep a member's facts, the newest word winning, and have an account ready."""
+    data = event.read(_MEMBERS[event.type])
+    kept = tables.members
+    told = {name: data[name] for name in ("member_id", "status", "birth_month", "enrolled_at")}
+    fresh = insert(kept).values(told | {"sequence": event.sequence})
+    newest = {name: fresh.excluded[name] for name in ("status", "birth_month", "sequence")}
+    # An event that does not tell when the member joined must not make that forgotten.
+    joined = sa.func.coalesce(fresh.excluded.enrolled_at, kept.c.enrolled_at)
     uow.connection.execute(
         fresh.on_conflict_do_update(
-            index_elements=[tables.members.c.member_id],
-            set_={"status": fresh.excluded.status, "sequence": fresh.excluded.sequence},
-            where=tables.members.c.sequence < fresh.excluded.sequence,
+            index_elements=[kept.c.member_id],
+            set_={**newest, "enrolled_at": joined},
+            where=kept.c.sequence < fresh.excluded.sequence,
         )
     )
     accounts.make(uow.connection, [data["member_id"]])
+
+
+def note_store(uow: UnitOfWork, event: Envelope) -> None:
+    """Keep where a store is, the newest word winning (E2)."""
+    data = event.read(_STORES[event.type])
+    kept = tables.stores
+    fresh = insert(kept).values(
+        store_id=data["store_id"], time_zone=data["time_zone"], sequence=event.sequence
+    )
+    uow.connection.execute(
+        fresh.on_conflict_do_update(
+            index_elements=[kept.c.store_id],
+            set_={name: fresh.excluded[name] for name in ("time_zone", "sequence")},
+            where=kept.c.sequence < fresh.excluded.sequence,
+        )
+    )
 
 
 def note_tier(uow: UnitOfWork, event: Envelope) -> None:

@@ -1,15 +1,24 @@
-"""Facts about members. They carry no personal data: consumers need none (M4, M6)."""
+"""Facts about members. They carry no personal data: consumers need none (M4, M6).
+
+The one exception is the month of the birthday, which birthday rules and gifts go by (E2, C9): a
+twelfth of all people share it.
+"""
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from shared.contracts.base import EventSchema
 from shared.contracts.event import EventType
-from shared.contracts.fields import Choice, ExternalKey, Id, Instant, Text
+from shared.contracts.fields import Choice, ExternalKey, Id, Instant, StrictInteger, Text
 
 MEMBER_STATUSES = ("active", "frozen", "closed", "merged", "erased")
 CHANNELS = ("store", "web", "app", "social", "call_center", "import")
+
+
+def _birth_month() -> StrictInteger:
+    """1 to 12; null where the member has told no birthday."""
+    return StrictInteger(allow_none=True, load_default=None, validate=validate.Range(min=1, max=12))
 
 
 class MemberEnrolledData(EventSchema):
@@ -21,14 +30,20 @@ class MemberEnrolledData(EventSchema):
     status = Choice(*MEMBER_STATUSES, required=True)
     home_store_id = ExternalKey(allow_none=True, load_default=None)
     locale = Text(allow_none=True, load_default=None)
+    birth_month = _birth_month()
 
 
 class MemberUpdatedData(EventSchema):
-    """A profile changed; ``changed`` names the fields, not their values."""
+    """A profile changed; ``changed`` names the fields, not their values.
+
+    ``enrolled_at`` is null only in events of releases that did not tell it.
+    """
 
     member_id = Id(required=True)
     changed = fields.List(Text(), required=True)
     status = Choice(*MEMBER_STATUSES, required=True)
+    enrolled_at = Instant(allow_none=True, load_default=None)
+    birth_month = _birth_month()
 
 
 ENROLLED = EventType("member.enrolled", 1, "members", MemberEnrolledData)

@@ -44,6 +44,7 @@ def test_enrol_publishes_a_fact_without_personal_data(members: Members) -> None:
                 "status": "active",
                 "home_store_id": "S001",
                 "locale": "zh-CN",
+                "birth_month": 5,
             },
         )
     ]

@@ -50,6 +50,8 @@ def test_patch_changes_what_is_named_and_clears_nulls(members: Members, li: str)
             "member_id": li,
             "changed": ["birthday", "home_store_id", "name"],
             "status": "active",
+            "enrolled_at": "2026-03-01T04:00:00Z",
+            "birth_month": None,
         },
     )
 

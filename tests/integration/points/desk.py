@@ -14,6 +14,7 @@ import pytest
 from shared.calls import Actor, CallContext, Idempotency, Reply
 from shared.clock import ManualClock, rfc3339
 from shared.contracts.event import Envelope, EventType
+from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
 from shared.contracts.method import Method
 from shared.contracts.points import rpc
@@ -130,7 +131,7 @@ class Desk:
         return self.call(rpc.VERIFY, {}).body
 
     def hear(
-        self, event_type: EventType, subject: UUID, data: Mapping[str, Any], sequence: int = 0
+        self, event_type: EventType, subject: object, data: Mapping[str, Any], sequence: int = 0
     ) -> Envelope:
         """Deliver an event of another service."""
         self._sequence += 1
@@ -154,6 +155,8 @@ class Desk:
             tiers.CHANGED.name: self.service.on_tier_changed,
             members.ENROLLED.name: self.service.on_member_enrolled,
             members.UPDATED.name: self.service.on_member_updated,
+            identity.STORE_OPENED.name: self.service.on_store_opened,
+            identity.STORE_CHANGED.name: self.service.on_store_changed,
         }
         handlers[event.type](event)
 
