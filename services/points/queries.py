@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,68 +12,72 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from services.points import tables
+from services.points.domain import ledger
+from services.points.domain.due import Parcel, catch_up, lapse_order
+from services.points.domain.ledger import Figures
 from services.points.domain.programme import Programme
 from services.points.repository import orders
 from services.points.use_cases.sales import revive
 from shared.db import Snapshot
 from shared.errors import NotFound
 
-_NOTHING = dict.fromkeys(
-    ("available", "pending", "held", "debt", "earned", "redeemed", "expired", "clawed_back",
-     "adjusted"),
-    0,
-)  # fmt: skip
+_FIGURES = tuple(Figures.__dataclass_fields__)
 
 
 def balance(
     snapshot: Snapshot, *, programme: Programme, member_id: UUID, exists: bool
 ) -> Mapping[str, Any]:
-    """Return a member's points; lapsed lots count as expired, however late the sweep (L4).
+    """Return a member's points; what is due counts as done, however late the sweep (L4, E5).
 
     Raises:
         NotFound: points has not heard of the member, and the caller does not vouch for it.
     """
-    accounts, lots = tables.accounts, tables.lots
-    left = (
-        sa.select(lots.c.expires_at, sa.func.sum(lots.c.remaining).label("points"))
-        .where(lots.c.member_id == member_id, lots.c.remaining > 0)
-        .group_by(lots.c.expires_at)
-        .subquery()
-    )
-    # One statement, so that account and lots are of one moment.
-    by_expiry = sa.select(
-        sa.func.jsonb_agg(
-            aggregate_order_by(
-                sa.func.jsonb_build_array(left.c.expires_at, left.c.points), left.c.expires_at
-            )
-        )
-    ).scalar_subquery()
-    statement = sa.select(accounts, by_expiry.label("lots")).where(
-        accounts.c.member_id == member_id
-    )
-    row = snapshot.connection.execute(statement).one_or_none()
+    row = snapshot.connection.execute(_account_and_lots(member_id)).one_or_none()
     if row is None and not exists:
         raise NotFound
-    figures = dict(_NOTHING) if row is None else {name: getattr(row, name) for name in _NOTHING}
-    lots_left = [
-        (datetime.fromisoformat(expires_at), points)
-        for expires_at, points in ((row and row.lots) or ())
-        if expires_at is not None
-    ]
-    lapsed = sum(points for expires_at, points in lots_left if expires_at <= snapshot.now)
-    figures["available"] -= lapsed
-    figures["expired"] += lapsed
+    known = Figures() if row is None else Figures(**{name: getattr(row, name) for name in _FIGURES})
+    parcels = [_parcel(*left) for left in ((row and row.lots) or ())]
+    figures, usable = catch_up(known, parcels, snapshot.now)
+    by_expiry: dict[datetime, int] = {}
+    for parcel in sorted(usable, key=lapse_order):
+        if parcel.expires_at is not None:
+            so_far = by_expiry.get(parcel.expires_at, 0)
+            by_expiry[parcel.expires_at] = so_far + parcel.points
+    shown = asdict(figures)
     return {
         "member_id": member_id,
-        "balances": figures,
-        "lifetime": figures,
+        "balances": shown,
+        "lifetime": shown,
         "expiring": [
             _expiring(expires_at, points, snapshot.now, programme)
-            for expires_at, points in lots_left
-            if expires_at > snapshot.now
+            for expires_at, points in by_expiry.items()
         ],
         "as_of": snapshot.now,
     }
+
+
+def _account_and_lots(member_id: UUID) -> sa.Select[Any]:
+    """Select account and lots in one statement, so that they are of one moment."""
+    accounts, lots = tables.accounts, tables.lots
+    freed_at = sa.case((lots.c.is_pending, lots.c.activated_at)).label("freed_at")
+    left = (
+        sa.select(lots.c.expires_at, freed_at, sa.func.sum(lots.c.remaining).label("points"))
+        .where(lots.c.member_id == member_id, lots.c.remaining > 0)
+        .group_by(lots.c.expires_at, freed_at)
+        .subquery()
+    )
+    parcel = sa.func.jsonb_build_array(left.c.points, left.c.expires_at, left.c.freed_at)
+    parcels = sa.select(sa.func.jsonb_agg(parcel)).scalar_subquery()
+    return sa.select(accounts, parcels.label("lots")).where(accounts.c.member_id == member_id)
+
+
+def _parcel(points: int, expires_at: str | None, freed_at: str | None) -> Parcel:
+    account = ledger.PENDING if freed_at else ledger.AVAILABLE
+    return Parcel(points, _instant(expires_at), account, _instant(freed_at))
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _expiring(
@@ -142,7 +147,7 @@ def _entry(row: Any) -> Mapping[str, Any]:
             {
                 "lot_id": lot_id,
                 "points": points,
-                "expires_at": expires_at and datetime.fromisoformat(expires_at),
+                "expires_at": _instant(expires_at),
             }
             for lot_id, points, expires_at in row.lots or ()
         ],

@@ -79,8 +79,8 @@ accounts = sa.Table(
 )
 """The sums of each member's postings (L2); the row to lock before anything of the member's.
 
-``last_number`` is that of the member's last transaction. No lot with points left lapses before
-``next_lapse_at``: who comes earlier need not look for lapsed ones.
+``last_number`` is that of the member's last transaction. Time alone changes nothing before
+``next_lapse_at``, no lot lapses and none becomes available: who comes earlier need not look.
 """
 
 transactions = sa.Table(
@@ -134,9 +134,12 @@ lots = sa.Table(
     _amount("number"),
     _text("sale_id", nullable=True),
     _id("origin_lot_id", nullable=True),
+    sa.Column("is_pending", sa.Boolean, nullable=False),
 )
 """Points that came together and lapse together (L3); ``number`` is the entry that made the lot.
 
+While ``is_pending`` what remains is of the account's ``pending``, else of its ``available``. The
+entry of the activation, due at ``activated_at``, ends that (E5).
 ``origin_lot_id`` is set where spent points came home to a lot that could not take them (S4).
 """
 
@@ -149,7 +152,10 @@ lot_entries = sa.Table(
     _id("lot_id"),
     _amount("points"),
 )
-"""Which lots an entry gave to (+) and took from (-); they sum to the entry's points."""
+"""Which lots an entry gave to (+) and took from (-).
+
+They sum to what the entry moved into ``available`` and ``pending`` together.
+"""
 
 sales = sa.Table(
     "sales",

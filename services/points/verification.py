@@ -43,9 +43,11 @@ def _differences(row: Any) -> Iterator[Mapping[str, Any]]:
     pairs = [(figure, figure, f"posted_{figure}", "postings") for figure in _FIGURES]
     pairs += [
         ("available", "available", "in_lots", "lots"),
+        ("pending", "pending", "in_pending_lots", "lots"),
         ("available", "available", "last_balance", "transactions"),
         ("last_number", "last_number", "transactions", "transactions"),
         ("lots", "wrong_lots", "none", "lot_entries"),
+        ("entries", "wrong_points", "none", "postings"),
         ("entries", "wrong_entries", "none", "lot_entries"),
     ]
     for account, cached, computed, source in pairs:
@@ -69,6 +71,13 @@ def _signed_sum(figure: str) -> str:
     return f"coalesce(sum(points * ({' + '.join(terms)})), 0) AS posted_{figure}"
 
 
+def _moved(account: str) -> str:
+    """Return SQL for what postings put into an account."""
+    return f"""sum(
+        CASE WHEN credit = '{account}' THEN points WHEN debit = '{account}' THEN -points ELSE 0 END
+    ) AS {account}"""
+
+
 _SUMS = ", ".join(_signed_sum(figure) for figure in _FIGURES)
 _POSTED = ", ".join(f"p.posted_{figure}" for figure in _FIGURES)
 # Only names from this code's own tables go in.
@@ -76,14 +85,15 @@ _STATEMENT = sa.text(f"""
 WITH slice AS (
     SELECT * FROM accounts WHERE member_id > :after ORDER BY member_id LIMIT :slice
 )
-SELECT a.*, {_POSTED}, p.postings, l.in_lots, l.wrong_lots, t.transactions, t.last_balance,
-    t.wrong_entries, 0 AS none
+SELECT a.*, {_POSTED}, p.postings, l.in_lots, l.in_pending_lots, l.wrong_lots, t.transactions,
+    t.last_balance, t.wrong_points, t.wrong_entries, 0 AS none
 FROM slice a
 CROSS JOIN LATERAL (
     SELECT {_SUMS}, count(*) AS postings FROM postings WHERE member_id = a.member_id
 ) p
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(lot.remaining), 0) AS in_lots,
+    SELECT coalesce(sum(lot.remaining) FILTER (WHERE NOT lot.is_pending), 0) AS in_lots,
+        coalesce(sum(lot.remaining) FILTER (WHERE lot.is_pending), 0) AS in_pending_lots,
         count(*) FILTER (WHERE lot.remaining <> entered.points) AS wrong_lots
     FROM lots lot
     LEFT JOIN (
@@ -95,8 +105,15 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) AS transactions,
         coalesce((array_agg(tx.balance_after ORDER BY tx.number DESC))[1], 0) AS last_balance,
-        count(*) FILTER (WHERE tx.points <> coalesce(entered.points, 0)) AS wrong_entries
+        count(*) FILTER (WHERE tx.points <> moved.available) AS wrong_points,
+        count(*) FILTER (
+            WHERE moved.available + moved.pending <> coalesce(entered.points, 0)
+        ) AS wrong_entries
     FROM transactions tx
+    LEFT JOIN (
+        SELECT number, {_moved("available")}, {_moved("pending")} FROM postings
+        WHERE member_id = a.member_id GROUP BY number
+    ) moved USING (number)
     LEFT JOIN (
         SELECT number, sum(points) AS points FROM lot_entries
         WHERE member_id = a.member_id GROUP BY number

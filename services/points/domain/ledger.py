@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 PENDING, AVAILABLE, HELD, DEBT = "pending", "available", "held", "debt"
 ISSUED, REDEEMED, EXPIRED = "issued", "redeemed", "expired"
@@ -69,6 +70,11 @@ class Figures:
             "debt": self.debt,
         }
 
+    @property
+    def in_lots(self) -> int:
+        """Return what is left of the member's lots: what nobody has drawn."""
+        return self.available + self.pending
+
     def after(self, postings: Iterable[Posting]) -> Figures:
         """Return the figures once ``postings`` have been added.
 
@@ -87,9 +93,14 @@ class Figures:
         return replace(self, **moved)
 
 
-def earn(points: int) -> tuple[Posting, ...]:
-    """Credit newly issued points."""
-    return (Posting(ISSUED, AVAILABLE, points),)
+def earn(points: int, into: str = AVAILABLE) -> tuple[Posting, ...]:
+    """Credit newly issued points, to ``pending`` if they are usable later only (E5)."""
+    return (Posting(ISSUED, into, points),)
+
+
+def free(points: int, of: str) -> tuple[Posting, ...]:
+    """Make points available that were pending (E5) or held (L5)."""
+    return (Posting(of, AVAILABLE, points),)
 
 
 def repay(points: int) -> tuple[Posting, ...]:
@@ -107,28 +118,58 @@ def restore(points: int) -> tuple[Posting, ...]:
     return (Posting(REDEEMED, AVAILABLE, points),)
 
 
-def expire(points: int) -> tuple[Posting, ...]:
-    """Let available points lapse (L4)."""
-    return (Posting(AVAILABLE, EXPIRED, points),)
+def expire(points: int, of: str = AVAILABLE) -> tuple[Posting, ...]:
+    """Let points lapse (L4)."""
+    return (Posting(of, EXPIRED, points),)
+
+
+class RecoveryPolicy(StrEnum):
+    """How far a claw may go beyond the earn it takes back (S3)."""
+
+    ONLY_PENDING = "only_pending"
+    """What is still pending of that earn, and no more."""
+    WITHIN_BALANCE = "within_balance"
+    """Whatever the member has available."""
+    DEBT = "debt"
+    """That too, and the rest is owed up to the programme's limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How a claw is met (S3): taken from lots, owed from now on, or given up."""
+    """How a claw is met (S3): from pending points, from available ones, owed, or given up."""
 
-    taken: int
+    pending: int
+    available: int
     owed: int
     uncollected: int
 
     @property
+    def taken(self) -> int:
+        """Return what the member had and has no longer."""
+        return self.pending + self.available
+
+    @property
     def postings(self) -> tuple[Posting, ...]:
         """Return the postings of a clawback."""
-        sources = ((AVAILABLE, self.taken), (DEBT, self.owed), (UNCOLLECTED, self.uncollected))
+        sources = (
+            (PENDING, self.pending),
+            (AVAILABLE, self.available),
+            (DEBT, self.owed),
+            (UNCOLLECTED, self.uncollected),
+        )
         return tuple(Posting(source, CLAWED_BACK, points) for source, points in sources if points)
 
 
-def recover(claw: int, figures: Figures, debt_limit: int) -> Recovery:
-    """Meet a claw from what is available, then as debt up to the limit (S3)."""
-    taken = min(claw, figures.available)
-    owed = min(claw - taken, max(debt_limit - figures.debt, 0))
-    return Recovery(taken, owed, claw - taken - owed)
+def recover(
+    claw: int, figures: Figures, pending: int, policy: RecoveryPolicy, debt_limit: int
+) -> Recovery:
+    """Meet a claw by the programme's policy; ``pending`` is what is pending of that earn (S3)."""
+    from_pending = min(claw, pending)
+    rest = claw - from_pending
+    if policy is RecoveryPolicy.ONLY_PENDING:
+        return Recovery(from_pending, 0, 0, rest)
+    from_available = min(rest, figures.available)
+    rest -= from_available
+    room = max(debt_limit - figures.debt, 0) if policy is RecoveryPolicy.DEBT else 0
+    owed = min(rest, room)
+    return Recovery(from_pending, from_available, owed, rest - owed)

@@ -11,6 +11,17 @@ from services.points.domain.programme import Programme
 
 
 @dataclass(frozen=True, slots=True)
+class Lot:
+    """What is left of a lot; while it is pending, none of it can be spent (E5)."""
+
+    lot_id: UUID
+    points: int
+    activated_at: datetime
+    expires_at: datetime | None
+    is_pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
     """Points that one lot gave."""
 

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from services.points.domain.ledger import RecoveryPolicy
+
 ROUND_TO = ("day", "month_end", "year_end")
 """To the end of which period the life of points is drawn out."""
 MOST_MONTHS = 1200
@@ -58,6 +60,8 @@ class Programme:
     redeem_share: Fraction = Fraction(1, 2)
     """Largest part of an order that points may pay (H3)."""
     point_value_minor: int = 1
+    recovery: RecoveryPolicy = RecoveryPolicy.DEBT
+    """How far a claw may go beyond the earn it takes back (S3)."""
     debt_limit: int = 10_000
     """Most points a member may owe (S3)."""
     reinstated_for: timedelta = timedelta(days=30)

@@ -14,11 +14,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.points import tables
 from services.points.domain.ledger import Figures
-from services.points.domain.lots import Draw
+from services.points.domain.lots import Draw, Lot
 from services.points.domain.sales import Tier
 
 _LOTS_AT_ONCE = 200
 _FIGURES = tuple(Figures.__dataclass_fields__)
+_UUIDS = sa.dialects.postgresql.ARRAY(sa.Uuid(as_uuid=True))
+_LOT = tuple(
+    tables.lots.c[name]
+    for name in ("lot_id", "remaining", "activated_at", "expires_at", "is_pending")
+)
+_ORDER = (
+    tables.lots.c.expires_at.asc().nulls_last(),
+    tables.lots.c.activated_at,
+    tables.lots.c.lot_id,
+)
 
 
 @dataclass(slots=True)
@@ -32,6 +42,12 @@ class Account:
     status: str | None = None
     """None while members has said nothing of this one."""
     tiers: tuple[Tier, ...] = ()
+
+    def note_due(self, instant: datetime | None) -> None:
+        """Keep in mind that something is due on the account at an instant, if at one."""
+        if instant is not None:
+            known = self.next_lapse_at
+            self.next_lapse_at = instant if known is None else min(known, instant)
 
     def row(self) -> dict[str, Any]:
         """Return the columns that change."""
@@ -61,8 +77,8 @@ def make(connection: sa.Connection, member_ids: Sequence[UUID]) -> None:
     connection.execute(insert(tables.accounts).values(rows).on_conflict_do_nothing())
 
 
-def lock_lapsed(connection: sa.Connection, now: datetime, limit: int) -> list[Account]:
-    """Lock some accounts that may hold lapsed lots and that nobody else is working on (L4)."""
+def lock_due(connection: sa.Connection, now: datetime, limit: int) -> list[Account]:
+    """Lock some accounts on which something is due and that nobody else is working on (L4)."""
     accounts = tables.accounts
     chosen = (
         sa.select(accounts)
@@ -98,9 +114,6 @@ def _lock(connection: sa.Connection, member_ids: Sequence[UUID]) -> list[Account
     return [_account(row, row.status, row.tiers) for row in connection.execute(statement)]
 
 
-_UUIDS = sa.dialects.postgresql.ARRAY(sa.Uuid(as_uuid=True))
-
-
 def _account(row: Any, status: str | None = None, tiers: Any = None) -> Account:
     return Account(
         member_id=row.member_id,
@@ -115,56 +128,73 @@ def _account(row: Any, status: str | None = None, tiers: Any = None) -> Account:
     )
 
 
-def lapsed_lots(
-    connection: sa.Connection, member_ids: Sequence[UUID], now: datetime
-) -> list[tuple[UUID, Draw]]:
-    """Return what is left in the members' lapsed lots, in the order they lapsed."""
+def due_lots(
+    connection: sa.Connection, due: Sequence[Account], now: datetime
+) -> dict[UUID, list[Lot]]:
+    """Return what is left in lots that have lapsed or become available, by member."""
     lots = tables.lots
-    statement = (
-        sa.select(lots.c.member_id, lots.c.lot_id, lots.c.remaining, lots.c.expires_at)
-        .where(lots.c.member_id == sa.any_(sa.literal(member_ids, _UUIDS)))
-        .where(lots.c.remaining > 0, lots.c.expires_at <= now)
-        .order_by(lots.c.member_id, lots.c.expires_at, lots.c.activated_at, lots.c.lot_id)
-    )
-    return [
-        (row.member_id, Draw(row.lot_id, row.remaining, row.expires_at))
-        for row in connection.execute(statement)
-    ]
+    found = _of([account.member_id for account in due], lots.c.expires_at <= now)
+    pending = [account.member_id for account in due if account.figures.pending]
+    if pending:
+        activated = lots.c.is_pending & (lots.c.activated_at <= now)
+        found = found | _of(pending, activated)
+    statement = sa.select(lots.c.member_id, *_LOT).where(lots.c.remaining > 0, found)
+    by_member: dict[UUID, list[Lot]] = {}
+    for member_id, *lot in connection.execute(statement.order_by(lots.c.member_id, *_ORDER)):
+        by_member.setdefault(member_id, []).append(Lot(*lot))
+    return by_member
 
 
-def next_lapses(
-    connection: sa.Connection, member_ids: Sequence[UUID], now: datetime
+def next_due(
+    connection: sa.Connection, due: Sequence[Account], now: datetime
 ) -> dict[UUID, datetime]:
-    """Return when the members' next lots lapse; members without such a lot are left out."""
+    """Return when time changes accounts next; those it never will are left out."""
     lots = tables.lots
-    statement = (
-        sa.select(lots.c.member_id, sa.func.min(lots.c.expires_at).label("next"))
-        .where(lots.c.member_id == sa.any_(sa.literal(member_ids, _UUIDS)))
-        .where(lots.c.remaining > 0, lots.c.expires_at > now)
-        .group_by(lots.c.member_id)
-    )
-    return {row.member_id: row.next for row in connection.execute(statement)}
+    members = [account.member_id for account in due]
+    instants = [
+        sa.select(lots.c.member_id, lots.c.expires_at.label("at")).where(
+            _of(members, lots.c.expires_at > now), lots.c.remaining > 0
+        )
+    ]
+    pending = [account.member_id for account in due if account.figures.pending]
+    if pending:
+        waits = lots.c.is_pending & (lots.c.activated_at > now)
+        activations = sa.select(lots.c.member_id, lots.c.activated_at)
+        instants.append(activations.where(_of(pending, waits), lots.c.remaining > 0))
+    every = sa.union_all(*instants).subquery()
+    statement = sa.select(every.c.member_id, sa.func.min(every.c.at)).group_by(every.c.member_id)
+    return {member_id: at for member_id, at in connection.execute(statement)}
+
+
+def _of(member_ids: Sequence[UUID], condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return (tables.lots.c.member_id == sa.any_(sa.literal(member_ids, _UUIDS))) & condition
 
 
 def spendable_lots(
-    connection: sa.Connection, member_id: UUID, points: int, first: UUID | None = None
+    connection: sa.Connection, member_id: UUID, points: int, known: Sequence[UUID] = ()
 ) -> list[Draw]:
     """Return the lots that hold the member's next ``points``, in the order of spending (L3).
 
-    ``first`` names a lot that comes before all others. Reads no more lots than it takes: an account
-    may have thousands. Lapsed lots must have been swept.
+    ``known`` lots are left out. Reads no more lots than it takes: an account may have thousands.
+    What is due must have been done.
     """
     found: list[Draw] = []
-    if first is not None:
-        found += _lots(connection, member_id, tables.lots.c.lot_id == first, limit=1)
-    others = sa.true() if first is None else tables.lots.c.lot_id != first
+    others = sa.not_(tables.lots.c.is_pending)
+    if known:
+        others &= tables.lots.c.lot_id != sa.all_(sa.literal(known, _UUIDS))
     offset, more = 0, True
     while more and sum(lot.points for lot in found) < points:
         page = _lots(connection, member_id, others, limit=_LOTS_AT_ONCE, offset=offset)
-        found += page
+        found += [Draw(lot.lot_id, lot.points, lot.expires_at) for lot in page]
         offset += len(page)
         more = len(page) == _LOTS_AT_ONCE
     return found
+
+
+def some_lots(connection: sa.Connection, member_id: UUID, lot_ids: Sequence[UUID]) -> list[Lot]:
+    """Return what is left of some lots, if anything, in the order of spending."""
+    condition = tables.lots.c.lot_id == sa.any_(sa.literal(lot_ids, _UUIDS))
+    return _lots(connection, member_id, condition, limit=len(lot_ids))
 
 
 def _lots(
@@ -174,18 +204,16 @@ def _lots(
     *,
     limit: int,
     offset: int = 0,
-) -> list[Draw]:
+) -> list[Lot]:
     lots = tables.lots
     statement = (
-        sa.select(lots.c.lot_id, lots.c.remaining, lots.c.expires_at)
+        sa.select(*_LOT)
         .where(lots.c.member_id == member_id, lots.c.remaining > 0, condition)
-        .order_by(lots.c.expires_at.asc().nulls_last(), lots.c.activated_at, lots.c.lot_id)
+        .order_by(*_ORDER)
         .limit(limit)
         .offset(offset)
     )
-    return [
-        Draw(row.lot_id, row.remaining, row.expires_at) for row in connection.execute(statement)
-    ]
+    return [Lot(*row) for row in connection.execute(statement)]
 
 
 def entries(connection: sa.Connection, member_id: UUID, number: int) -> list[Draw]:

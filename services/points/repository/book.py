@@ -1,52 +1,33 @@
-"""The book of one transaction: locked accounts, and the journal rows to be written at its end.
+"""The book of one transaction: locked accounts, and all that is done to them.
 
-Entries are made in memory and written together. What reads lots from the database writes first what
-is pending, so that it sees them as they are.
+What is done is written together at the end, by the journal underneath.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.points import tables
 from services.points.domain import ledger
-from services.points.domain.lots import Draw, draw
-from services.points.repository import accounts, bulk
+from services.points.domain.ledger import PENDING
+from services.points.domain.lots import Draw, Lot, draw
+from services.points.domain.programme import Programme
+from services.points.repository import accounts
 from services.points.repository.accounts import Account
+from services.points.repository.journal import Cause, Journal
 from shared.contracts.points import events
 from shared.db import UnitOfWork
 from shared.ids import new_id
 
+__all__ = ["CANCEL", "LOT", "RETURN", "SALE", "Book", "Cause"]
+
 SALE, RETURN, CANCEL, LOT = "sale", "return", "cancel", "lot"
 """Kinds of references: what an entry was caused by."""
-
-_WRITE_ORDER = (
-    tables.sales,
-    tables.sale_lines,
-    tables.transactions,
-    tables.postings,
-    tables.lots,
-    tables.lot_entries,
-    tables.returns,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why an entry is made: with its type this is the business key (L7)."""
-
-    kind: str
-    id: str
-    occurred_at: datetime
-    rule: str = ""
-    reason_code: str | None = None
-    explain: Sequence[Any] | None = None
 
 
 @dataclass(slots=True)
@@ -55,19 +36,19 @@ class Book:
 
     uow: UnitOfWork
     _accounts: dict[UUID, Account] = field(default_factory=dict)
-    _inserts: dict[sa.Table, list[dict[str, Any]]] = field(default_factory=dict)
-    _new_lots: dict[UUID, dict[str, Any]] = field(default_factory=dict)
-    _lot_changes: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
-    _touched: set[UUID] = field(default_factory=set)
-    _updates: dict[sa.Table, list[dict[str, Any]]] = field(default_factory=dict)
+    _journal: Journal = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing to write."""
+        self._journal = Journal(self.uow)
 
     def open(self, member_ids: Iterable[UUID]) -> None:
-        """Lock the accounts of members in order (L8) and sweep their lapsed lots (L4)."""
+        """Lock the accounts of members in order (L8) and do what is due on them (L4, E5)."""
         self._take(accounts.lock(self.uow.connection, member_ids))
 
-    def open_lapsed(self, limit: int) -> int:
-        """Lock and sweep some accounts that hold lapsed lots; return how many were found."""
-        found = accounts.lock_lapsed(self.uow.connection, self.uow.now, limit)
+    def open_due(self, limit: int) -> int:
+        """Lock some accounts on which something is due and do it; return how many there were."""
+        found = accounts.lock_due(self.uow.connection, self.uow.now, limit)
         self._take(found)
         return len(found)
 
@@ -77,27 +58,45 @@ class Book:
 
     def insert(self, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
         """Add rows to what will be written."""
-        self._inserts.setdefault(table, []).extend(rows)
+        self._journal.insert(table, rows)
 
     def update(self, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
         """Add changes, by primary key, to what will be written; rows this book did not insert."""
-        self._updates.setdefault(table, []).extend(rows)
+        self._journal.update(table, rows)
+
+    def flush(self) -> None:
+        """Write everything that is pending, in one statement."""
+        self._journal.flush()
 
     def earn(
-        self, member_id: UUID, points: int, cause: Cause, *, expires_at: datetime | None
+        self,
+        member_id: UUID,
+        points: int,
+        cause: Cause,
+        *,
+        expires_at: datetime | None,
+        activates_at: datetime | None = None,
     ) -> tuple[UUID, UUID]:
         """Credit points as a new lot; debt is repaid from it first (L3, L6).
 
-        Returns the ids of the entry and of the lot.
+        Until ``activates_at`` the points are pending (E5), and debt waits for them; an instant that
+        is past counts as now. Returns the ids of the entry and of the lot.
         """
-        account = self.account(member_id)
-        lot_id = new_id()
-        entry = self._post(account, "earn", ledger.earn(points), [(lot_id, points)], cause)
-        self._add_lot(account, lot_id, points, expires_at, sale_id=cause.id)
-        self._repay(account, lot_id, points, cause)
-        if expires_at is not None and expires_at <= self.uow.now:
-            self._expire(account, self._left(lot_id))
-        return entry, lot_id
+        account, now = self.account(member_id), self.uow.now
+        is_pending = activates_at is not None and activates_at > now
+        since = activates_at if is_pending and activates_at is not None else now
+        lot = Lot(new_id(), points, since, expires_at, is_pending=is_pending)
+        postings = ledger.earn(points, PENDING if is_pending else ledger.AVAILABLE)
+        entry = self._journal.post(account, "earn", postings, [(lot.lot_id, points)], cause)
+        self._journal.add_lot(account, lot, sale_id=cause.id)
+        if not is_pending:
+            lot = self._repay(account, lot, cause)
+        if expires_at is not None and expires_at <= now:
+            self._expire(account, lot)
+        else:
+            account.note_due(expires_at)
+            account.note_due(since if is_pending else None)
+        return entry, lot.lot_id
 
     def spend(self, member_id: UUID, points: int, cause: Cause) -> tuple[UUID, int]:
         """Spend available points from the lots that lapse first (L3).
@@ -105,21 +104,44 @@ class Book:
         The caller has made sure that so many are available. Returns the entry's id and number.
         """
         account = self.account(member_id)
-        drawn = self._draw(account, points)
-        parts = [(lot.lot_id, -lot.points) for lot in drawn]
-        entry = self._post(account, "redeem", ledger.redeem(points), parts, cause)
+        parts = _taken(self._draw(account, points))
+        entry = self._journal.post(account, "redeem", ledger.redeem(points), parts, cause)
         return entry, account.last_number
 
     def claw(
-        self, member_id: UUID, recovery: ledger.Recovery, cause: Cause, *, lot_id: UUID | None
-    ) -> None:
-        """Take points back: from the lot they came as, then from those that lapse first (S3)."""
-        if not recovery.postings:
-            return
+        self,
+        member_id: UUID,
+        points: int,
+        cause: Cause,
+        *,
+        lots: Sequence[UUID],
+        programme: Programme,
+    ) -> ledger.Recovery:
+        """Take back ``points`` that came as ``lots``, as far as the programme goes (S3).
+
+        First what is pending of them, then what is left of them, then the lots that lapse first,
+        then as debt; the rest is journalled as uncollected. Returns how it was met.
+        """
         account = self.account(member_id)
-        drawn = self._draw(account, recovery.taken, first=lot_id) if recovery.taken else []
-        parts = [(lot.lot_id, -lot.points) for lot in drawn]
-        self._post(account, "clawback", recovery.postings, parts, cause)
+        own = self._lots(account, lots) if points and lots else []
+        pending = [Draw(lot.lot_id, lot.points, lot.expires_at) for lot in own if lot.is_pending]
+        recovery = ledger.recover(
+            points,
+            account.figures,
+            sum(part.points for part in pending),
+            programme.recovery,
+            programme.debt_limit,
+        )
+        if not recovery.postings:
+            return recovery
+        waiting = draw(pending, recovery.pending)
+        for part in waiting:
+            self._journal.change_lot(account, part.lot_id, -part.points, is_pending=True)
+        first = [Draw(lot.lot_id, lot.points, lot.expires_at) for lot in own if not lot.is_pending]
+        taken = self._draw(account, recovery.available, first=first)
+        parts = _taken([*waiting, *taken])
+        self._journal.post(account, "clawback", recovery.postings, parts, cause)
+        return recovery
 
     def restore(self, member_id: UUID, going_home: Sequence[tuple[Draw, datetime | None]],
                 cause: Cause) -> None:  # fmt: skip
@@ -136,111 +158,66 @@ class Book:
         ]
         points = sum(lot.points for lot, _ in going_home)
         parts = [(lot_id, lot.points) for lot_id, lot, _ in targets]
-        self._post(account, "restore", ledger.restore(points), parts, cause)
+        self._journal.post(account, "restore", ledger.restore(points), parts, cause)
         for lot_id, lot, expires_at in targets:
             if lot_id == lot.lot_id:
-                self._change_lot(account, lot_id, lot.points)
-                self._note_lapse(account, expires_at)
+                self._journal.change_lot(account, lot_id, lot.points)
             else:
-                self._add_lot(account, lot_id, lot.points, expires_at, origin=lot.lot_id)
-
-    def flush(self) -> None:
-        """Write everything that is pending, in one statement."""
-        inserts = {table: self._inserts.get(table, []) for table in _WRITE_ORDER}
-        lots = [
-            {"member_id": member_id, "lot_id": lot_id, "add_remaining": change}
-            for (member_id, lot_id), change in self._lot_changes.items()
-            if change
-        ]
-        changed = [self._accounts[member_id].row() for member_id in sorted(self._touched)]
-        updates = {**self._updates, tables.lots: lots, tables.accounts: changed}
-        bulk.write(self.uow.connection, inserts, updates)
-        self._updates.clear()
-        self._inserts.clear()
-        self._new_lots.clear()
-        self._lot_changes.clear()
-        self._touched.clear()
+                reinstated = Lot(lot_id, lot.points, self.uow.now, expires_at)
+                self._journal.add_lot(account, reinstated, origin=lot.lot_id)
+            account.note_due(expires_at)
 
     def _take(self, found: Sequence[Account]) -> None:
         self._accounts.update({account.member_id: account for account in found})
         now = self.uow.now
-        due = [a.member_id for a in found if a.next_lapse_at is not None and a.next_lapse_at <= now]
+        due = [a for a in found if a.next_lapse_at is not None and a.next_lapse_at <= now]
         if not due:
             return
-        for member_id, lot in accounts.lapsed_lots(self.uow.connection, due, now):
-            self._expire(self.account(member_id), lot)
-        following = accounts.next_lapses(self.uow.connection, due, now)
-        for member_id in due:
-            self.account(member_id).next_lapse_at = following.get(member_id)
-            self._touched.add(member_id)
+        lots = accounts.due_lots(self.uow.connection, due, now)
+        following = accounts.next_due(self.uow.connection, due, now)
+        for account in due:
+            account.next_lapse_at = following.get(account.member_id)
+            self._journal.touch(account)
+            self._catch_up(account, lots.get(account.member_id, []))
 
-    def _post(
-        self,
-        account: Account,
-        kind: str,
-        postings: Sequence[ledger.Posting],
-        lot_parts: Sequence[tuple[UUID, int]],
-        cause: Cause,
-    ) -> UUID:
-        """Append an entry; its effect on ``available`` is what its lots gain."""
-        before = account.figures
-        account.figures = before.after(postings)
-        account.last_number += 1
-        key = {"member_id": account.member_id, "number": account.last_number}
-        points = account.figures.available - before.available
-        if points != sum(change for _, change in lot_parts):
-            raise ValueError(f"{kind} moves {points} points, but its lots {lot_parts}")
-        entry_id = new_id()
-        row = {
-            **key,
-            "transaction_id": entry_id,
-            "type": kind,
-            "reference_kind": cause.kind,
-            "reference_id": cause.id,
-            "line_id": "",
-            "rule": cause.rule,
-            "points": points,
-            "balance_after": account.figures.available,
-            "occurred_at": cause.occurred_at,
-            "posted_at": self.uow.now,
-            "reason_code": cause.reason_code,
-            "actor": self.uow.actor.key,
-            "request_id": self.uow.context.request_id,
-            "explain": cause.explain,
-        }
-        self.insert(tables.transactions, [row])
-        self.insert(
-            tables.postings,
-            [
-                {**key, "seq": seq, "debit": p.debit, "credit": p.credit, "points": p.points}
-                for seq, p in enumerate(postings)
-            ],
-        )
-        self.insert(
-            tables.lot_entries,
-            [
-                {**key, "seq": seq, "lot_id": lot_id, "points": change}
-                for seq, (lot_id, change) in enumerate(lot_parts)
-            ],
-        )
-        self._touched.add(account.member_id)
-        return entry_id
+    def _catch_up(self, account: Account, lots: Sequence[Lot]) -> None:
+        """Write what is due, as `services.points.domain.due` reads it: activations, then lapses."""
+        now, left = self.uow.now, {lot.lot_id: lot for lot in lots}
+        freed = [lot for lot in lots if lot.is_pending and lot.activated_at <= now]
+        for lot in sorted(freed, key=lambda lot: lot.activated_at):
+            if lot.expires_at is None or lot.activated_at < lot.expires_at:
+                left[lot.lot_id] = self._activate(account, lot)
+        for lot in left.values():
+            if lot.expires_at is not None and lot.expires_at <= now:
+                self._expire(account, lot)
 
-    def _repay(self, account: Account, lot_id: UUID, points: int, cause: Cause) -> None:
-        repaid = min(points, account.figures.debt)
-        if repaid:
-            cause = Cause(cause.kind, cause.id, cause.occurred_at)
-            self._post(account, "debt_repay", ledger.repay(repaid), [(lot_id, -repaid)], cause)
-            self._change_lot(account, lot_id, -repaid)
+    def _activate(self, account: Account, lot: Lot) -> Lot:
+        """Make a pending lot available, once: nothing makes it pending again (E5)."""
+        cause = Cause(LOT, str(lot.lot_id), lot.activated_at)
+        self._journal.post(account, "activate", ledger.free(lot.points, PENDING), [], cause)
+        self._journal.change_lot(account, lot.lot_id, 0)
+        return self._repay(account, replace(lot, is_pending=False), cause)
 
-    def _expire(self, account: Account, lot: Draw) -> None:
+    def _repay(self, account: Account, lot: Lot, cause: Cause) -> Lot:
+        """Pay debt from a lot and return what is left of it (L6)."""
+        repaid = min(lot.points, account.figures.debt)
+        if not repaid:
+            return lot
+        because = Cause(cause.kind, cause.id, cause.occurred_at, cause.rule)
+        parts = [(lot.lot_id, -repaid)]
+        self._journal.post(account, "debt_repay", ledger.repay(repaid), parts, because)
+        self._journal.change_lot(account, lot.lot_id, -repaid)
+        return replace(lot, points=lot.points - repaid)
+
+    def _expire(self, account: Account, lot: Lot) -> None:
         """Let what is left of a lot lapse: once per lot, since it can never be filled again."""
         if not lot.points or lot.expires_at is None:
             return
         cause = Cause(LOT, str(lot.lot_id), lot.expires_at)
         parts = [(lot.lot_id, -lot.points)]
-        entry = self._post(account, "expire", ledger.expire(lot.points), parts, cause)
-        self._change_lot(account, lot.lot_id, -lot.points)
+        postings = ledger.expire(lot.points, PENDING if lot.is_pending else ledger.AVAILABLE)
+        entry = self._journal.post(account, "expire", postings, parts, cause)
+        self._journal.change_lot(account, lot.lot_id, -lot.points, is_pending=lot.is_pending)
         self.uow.emit(
             events.EXPIRED,
             subject=account.member_id,
@@ -253,54 +230,26 @@ class Book:
             },
         )
 
-    def _draw(self, account: Account, points: int, *, first: UUID | None = None) -> list[Draw]:
+    def _lots(self, account: Account, lot_ids: Sequence[UUID]) -> list[Lot]:
+        """Return what is left of some of the member's lots, in the order of spending."""
         self.flush()
-        lots = accounts.spendable_lots(self.uow.connection, account.member_id, points, first)
-        drawn = draw(lots, points)
+        return accounts.some_lots(self.uow.connection, account.member_id, lot_ids)
+
+    def _draw(self, account: Account, points: int, *, first: Sequence[Draw] = ()) -> list[Draw]:
+        """Take available points from the lots given, then from those that lapse first."""
+        drawn = draw(first, points)
+        rest = points - sum(lot.points for lot in drawn)
+        if rest:
+            self.flush()
+            known = [lot.lot_id for lot in first]
+            lots = accounts.spendable_lots(self.uow.connection, account.member_id, rest, known)
+            drawn += draw(lots, rest)
         if sum(lot.points for lot in drawn) != points:
             raise RuntimeError(f"the lots of {account.member_id} hold less than its account")
         for lot in drawn:
-            self._change_lot(account, lot.lot_id, -lot.points)
+            self._journal.change_lot(account, lot.lot_id, -lot.points)
         return drawn
 
-    def _add_lot(
-        self,
-        account: Account,
-        lot_id: UUID,
-        points: int,
-        expires_at: datetime | None,
-        *,
-        sale_id: str | None = None,
-        origin: UUID | None = None,
-    ) -> None:
-        row = {
-            "member_id": account.member_id,
-            "lot_id": lot_id,
-            "points": points,
-            "remaining": points,
-            "activated_at": self.uow.now,
-            "expires_at": expires_at,
-            "number": account.last_number,
-            "sale_id": sale_id,
-            "origin_lot_id": origin,
-        }
-        self._new_lots[lot_id] = row
-        self.insert(tables.lots, [row])
-        self._note_lapse(account, expires_at)
 
-    def _change_lot(self, account: Account, lot_id: UUID, change: int) -> None:
-        new = self._new_lots.get(lot_id)
-        if new is not None:
-            new["remaining"] += change
-            return
-        key = (account.member_id, lot_id)
-        self._lot_changes[key] = self._lot_changes.get(key, 0) + change
-
-    def _left(self, lot_id: UUID) -> Draw:
-        row = self._new_lots[lot_id]
-        return Draw(lot_id, row["remaining"], row["expires_at"])
-
-    def _note_lapse(self, account: Account, expires_at: datetime | None) -> None:
-        if expires_at is not None:
-            known = account.next_lapse_at
-            account.next_lapse_at = expires_at if known is None else min(known, expires_at)
+def _taken(drawn: Iterable[Draw]) -> list[tuple[UUID, int]]:
+    return [(lot.lot_id, -lot.points) for lot in drawn]

@@ -1,4 +1,4 @@
-"""The sweep of lapsed lots (L4)."""
+"""The sweep: what has become due is written (L4, E5)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ ACCOUNTS_AT_ONCE = 200
 
 
 def expire_lots(uow: UnitOfWork) -> int:
-    """Write the expiry of lapsed lots, some accounts at a time; return how many accounts.
+    """Write lapses and activations that are due, some accounts at a time; return how many.
 
-    Nobody waits for it: lapsed points are unusable and uncounted anyway, and whoever touches an
-    account sweeps it first. Accounts that somebody works on are left to them.
+    Nobody waits for it: what is due counts as done anyway, and whoever touches an account does it
+    first. Accounts that somebody works on are left to them.
     """
     book = Book(uow)
-    found = book.open_lapsed(ACCOUNTS_AT_ONCE)
+    found = book.open_due(ACCOUNTS_AT_ONCE)
     book.flush()
     return found

@@ -23,7 +23,7 @@ from shared.errors.points import ReturnIdConflict, SaleCancelled, SaleInFuture
 
 CANCEL_ID = ""
 """The ``return_id`` under which a sale's cancel is kept."""
-_NOTHING = ledger.Recovery(0, 0, 0)
+_NOTHING = ledger.Recovery(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +171,8 @@ class _Return:
             else (RETURN, f"{self.sale.sale_id}/{self.reason.return_id}")
         )
         cause = Cause(kind, reference, self.reason.occurred_at, reason_code=self.reason.code)
-        figures = self.book.account(member_id).figures
-        recovery = ledger.recover(claw, figures, self.programme.debt_limit)
-        self.book.claw(member_id, recovery, cause, lot_id=self.sale.lot_id)
+        earned = [self.sale.lot_id] if self.sale.lot_id else []
+        recovery = self.book.claw(member_id, claw, cause, lots=earned, programme=self.programme)
         if restored:
             number = self.sale.redeem_number
             spent = accounts.entries(self.uow.connection, member_id, number)

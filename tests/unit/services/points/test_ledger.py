@@ -8,8 +8,10 @@ from services.points.domain.ledger import (
     Figures,
     Posting,
     Recovery,
+    RecoveryPolicy,
     earn,
     expire,
+    free,
     recover,
     redeem,
     repay,
@@ -32,7 +34,7 @@ def test_figures_are_the_sums_of_postings() -> None:
         redeem(30),
         restore(10),
         expire(20),
-        Recovery(60, 40, 5).postings,
+        Recovery(0, 60, 40, 5).postings,
         earn(15),
         repay(15),
     ):
@@ -41,6 +43,20 @@ def test_figures_are_the_sums_of_postings() -> None:
     assert found == {"debt": 25, "earned": 115, "redeemed": 20, "expired": 20, "clawed_back": 100}
     lifetime = figures.earned - figures.redeemed - figures.expired - figures.clawed_back
     assert lifetime == figures.available - figures.debt
+
+
+@pytest.mark.rule("L1", "E5")
+def test_pending_points_move_to_available_or_leave() -> None:
+    figures = Figures()
+    for postings in (
+        earn(100, "pending"),
+        free(60, "pending"),
+        expire(30, "pending"),
+        Recovery(8, 0, 0, 0).postings,
+    ):
+        figures = figures.after(postings)
+    assert figures == Figures(available=60, pending=2, earned=100, expired=30, clawed_back=8)
+    assert figures.in_lots == 62
 
 
 @pytest.mark.rule("L6")
@@ -53,17 +69,29 @@ def test_available_never_falls_below_zero() -> None:
 
 @pytest.mark.rule("S3")
 @pytest.mark.parametrize(
-    ("claw", "available", "debt", "met"),
+    ("claw", "available", "pending", "debt", "met"),
     [
-        (10, 10, 0, (10, 0, 0)),
-        (10, 4, 0, (4, 6, 0)),
-        (10, 4, 95, (4, 5, 1)),
-        (10, 0, 100, (0, 0, 10)),
-        (10, 0, 120, (0, 0, 10)),
-        (0, 5, 0, (0, 0, 0)),
+        (10, 10, 0, 0, (0, 10, 0, 0)),
+        (10, 4, 0, 0, (0, 4, 6, 0)),
+        (10, 4, 0, 95, (0, 4, 5, 1)),
+        (10, 0, 0, 100, (0, 0, 0, 10)),
+        (10, 0, 0, 120, (0, 0, 0, 10)),
+        (10, 4, 3, 99, (3, 4, 1, 2)),
+        (10, 4, 12, 0, (10, 0, 0, 0)),
+        (0, 5, 3, 0, (0, 0, 0, 0)),
     ],
 )
 def test_claw_is_met_from_points_then_debt_then_given_up(
-    claw: int, available: int, debt: int, met: tuple[int, int, int]
+    claw: int, available: int, pending: int, debt: int, met: tuple[int, int, int, int]
 ) -> None:
-    assert recover(claw, Figures(available=available, debt=debt), 100) == Recovery(*met)
+    figures = Figures(available=available, debt=debt)
+    assert recover(claw, figures, pending, RecoveryPolicy.DEBT, 100) == Recovery(*met)
+
+
+@pytest.mark.rule("S3")
+@pytest.mark.parametrize(
+    ("policy", "met"), [("only_pending", (3, 0, 0, 7)), ("within_balance", (3, 4, 0, 3))]
+)
+def test_stricter_policies_give_more_up(policy: str, met: tuple[int, int, int, int]) -> None:
+    figures = Figures(available=4)
+    assert recover(10, figures, 3, RecoveryPolicy(policy), 100) == Recovery(*met)
