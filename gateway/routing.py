@@ -56,6 +56,8 @@ class Operation:
     """True for a POST that changes nothing; it needs no Idempotency-Key (A3)."""
     repeats: bool = False
     """True where the caller names the thing: a late duplicate answers 200 as the first did (L7)."""
+    personal_path: bool = False
+    """True where the path holds a personal value: services get a keyed digest of it (M4)."""
     validates: bool = True
     """False where the service answers for each item of the body by itself."""
 
@@ -130,8 +132,9 @@ def _answer(operation: Operation, view: View, path_values: dict[str, Any]) -> Re
         key = request.headers.get("Idempotency-Key", "")
         if not _KEY.fullmatch(key):
             raise IdempotencyKeyRequired
-        route = f"{operation.method} {request.path}"
         secret = current_app.extensions["loyalty"].settings.secret_key
+        path = fingerprint(request.path, secret) if operation.personal_path else request.path
+        route = f"{operation.method} {path}"
         context.idempotency = Idempotency(key, route, fingerprint(body, secret))
     if operation.body is not None:
         arguments["body"] = body

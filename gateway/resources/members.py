@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 from marshmallow import fields
 
 from gateway.backend import call, json_response, respond
@@ -20,6 +20,8 @@ from shared.contracts.points import rpc as points
 from shared.contracts.points.schemas import BalanceSchema
 from shared.contracts.tiers import rpc as tiers
 from shared.contracts.tiers.schemas import BenefitSchema, MemberTierSchema
+from shared.errors import FieldError, Invalid, Unauthenticated
+from shared.errors.identity import TokenExpired
 
 resource = Resource("members", description="Who the members are.")
 
@@ -122,16 +124,23 @@ def get_member(member_id: str) -> Response:
 @resource.patch(
     "/v1/members/<string:member_id>",
     scopes=("members:write", "self:write"),
-    body=schemas.PatchMemberSchema,
+    body=schemas.PatchMemberRequestSchema,
     response=schemas.MemberSchema,
     errors=rpc.PATCH.errors,
 )
 def update_member(member_id: str, body: dict[str, Any]) -> Response:
     """Change a profile.
 
-    A field left out stays as it is; null clears it.
+    A field left out stays as it is; null clears it. A member who changes its phone shows that the
+    new one is its own: it asks for a one-time code to the new phone, and sends the token that the
+    code gives as `phone_token`. Staff changes phones without.
     """
-    return respond(call(rpc.PATCH, {**body, "member_id": own_member_id(member_id)}))
+    own_id = own_member_id(member_id)
+    changes = {name: value for name, value in body.items() if name != "phone_token"}
+    proven = _proven_phone(body["phone_token"]) if "phone_token" in body else None
+    return respond(
+        call(rpc.PATCH, {**changes, "member_id": own_id, "verified_phone_digest": proven})
+    )
 
 
 @resource.get(
@@ -159,3 +168,14 @@ def get_wallet(member_id: str) -> Response:
             "has_more_coupons": page["next"] is not None,
         }
     )
+
+
+def _proven_phone(token: str) -> str | None:
+    """Return the digest of the phone that a token proves; raises `Invalid` for no good token."""
+    verifier = current_app.extensions["loyalty"].verifier
+    try:
+        digest: str | None = verifier.verify(token).values.get("phone_digest")
+    except (Unauthenticated, TokenExpired):
+        wrong = FieldError("phone_token", "invalid", "Not a valid access token.")
+        raise Invalid(errors=[wrong]) from None
+    return digest

@@ -16,6 +16,18 @@ FIELD_OF = {PHONE: "phone", EMAIL: "email", CARD: "card_number", EXTERNAL: "exte
 MASKED_BIRTHDAY = "****-**-**"
 _OLDEST_YEARS = 130
 
+MAX_IDENTIFIERS = 20
+"""Cards, blocked ones included, and ids of other systems that one member may have of each kind."""
+
+ACTIVE, FROZEN, CLOSED, MERGED, ERASED = "active", "frozen", "closed", "merged", "erased"
+_STANDING: Mapping[str, tuple[frozenset[str], str]] = {
+    "freeze": (frozenset({ACTIVE}), FROZEN),
+    "unfreeze": (frozenset({FROZEN}), ACTIVE),
+    "close": (frozenset({ACTIVE, FROZEN}), CLOSED),
+    "reopen": (frozenset({CLOSED}), ACTIVE),
+}
+"""What staff can do to an account as a whole: from which status, and what comes of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
@@ -66,6 +78,12 @@ def check_birthday(birthday: date | None, *, today: date) -> None:
 def birth_month(birthday: date | None) -> int | None:
     """Return all of a birthday that leaves the service: its month, 1 to 12 (M4)."""
     return None if birthday is None else birthday.month
+
+
+def standing_after(status: str, act: str) -> str | None:
+    """Return the status that an act leads to, or None where it is not possible."""
+    allowed, after = _STANDING[act]
+    return after if status in allowed else None
 
 
 def changed_profile(profile: Profile, changes: Mapping[str, object]) -> Profile:

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.members import domain, views
 from services.members.domain import Identifier
-from services.members.tables import consents, identifiers, members
-from services.members.vault import Vault
+from services.members.tables import consents, identifiers, members, standing_changes
+from services.members.vault import Vault, open_reason
 from shared import phones
 from shared.db import Snapshot
 from shared.errors import FieldError, Invalid, NotFound
@@ -109,6 +109,61 @@ def search(
     return {"items": _views(snapshot, vault, page), "next": following}
 
 
+def consents_of(connection: sa.Connection, member_id: UUID) -> list[dict[str, Any]]:
+    """Return the member's latest word on each purpose and channel (M5)."""
+    return [dict(row._mapping) for row in connection.execute(_latest_consents([member_id]))]
+
+
+def consent_history(
+    snapshot: Snapshot, *, member_id: UUID, limit: int, after: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return a page of all the member ever said, newest first; raises `NotFound` (M5)."""
+    status(snapshot, member_id=member_id)
+    statement = sa.select(consents).where(consents.c.member_id == member_id)
+    return _history(snapshot, statement, consents.c.consent_id, limit, after)
+
+
+def standing_history(
+    snapshot: Snapshot,
+    *,
+    vault: Vault,
+    member_id: UUID,
+    limit: int,
+    after: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return a page of who froze, closed or opened the account, newest first.
+
+    Raises:
+        NotFound: no such member.
+    """
+    status(snapshot, member_id=member_id)
+    wrapped = sa.select(members.c.data_key).where(members.c.member_id == member_id)
+    key = vault.master.unwrap(snapshot.connection.execute(wrapped).scalar_one())
+    statement = sa.select(standing_changes).where(standing_changes.c.member_id == member_id)
+    page = _history(snapshot, statement, standing_changes.c.change_id, limit, after)
+    items = [{**item, "reason": open_reason(key, item["reason"])} for item in page["items"]]
+    return {**page, "items": items}
+
+
+def _history(
+    snapshot: Snapshot,
+    statement: sa.Select[Any],
+    key: sa.Column[Any],
+    limit: int,
+    after: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    if after is not None:
+        statement = statement.where(key < UUID(after["id"]))
+    limit = min(limit, MAX_LIMIT)
+    newest_first = statement.order_by(key.desc()).limit(limit + 1)
+    rows = snapshot.connection.execute(newest_first).mappings().all()
+    items = [dict(row) for row in rows[:limit]]
+    return {
+        "items": items,
+        "next": {"id": str(items[-1][key.name])} if len(rows) > limit else None,
+    }
+
+
 def views_of(
     connection: sa.Connection, vault: Vault, rows: Sequence[sa.Row[Any]], personal: set[UUID]
 ) -> list[dict[str, Any]]:
@@ -117,7 +172,7 @@ def views_of(
     owned = _by_member(
         connection.execute(
             sa.select(identifiers)
-            .where(identifiers.c.member_id.in_(ids))
+            .where(identifiers.c.member_id.in_(ids), identifiers.c.blocked_at.is_(None))
             .order_by(identifiers.c.added_at, identifiers.c.kind, identifiers.c.digest)
         )
     )
@@ -193,7 +248,7 @@ def _owners(
                 identifiers.c.system,
                 identifiers.c.digest,
                 identifiers.c.member_id,
-            ).where(columns.in_(sorted(wanted)))
+            ).where(columns.in_(sorted(wanted)), identifiers.c.blocked_at.is_(None))
         )
         if wanted
         else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -76,6 +76,52 @@ def drop_identifiers(connection: sa.Connection, member_id: UUID, kind: str) -> N
     """Free the member's identifiers of one kind."""
     table = tables.identifiers
     connection.execute(sa.delete(table).where(table.c.member_id == member_id, table.c.kind == kind))
+
+
+def identifiers_of(connection: sa.Connection, member_id: UUID, kind: str) -> Sequence[sa.Row[Any]]:
+    """Return the member's identifiers of one kind, blocked ones included."""
+    table = tables.identifiers
+    mine = sa.select(table).where(table.c.member_id == member_id, table.c.kind == kind)
+    return connection.execute(mine).all()
+
+
+def identifier(
+    connection: sa.Connection, wanted: Identifier, *, vault: Vault
+) -> sa.Row[Any] | None:
+    """Return an identifier's row, locked, whoever owns it."""
+    statement = sa.select(tables.identifiers).where(_is(wanted, vault))
+    return connection.execute(statement.with_for_update()).one_or_none()
+
+
+def drop_identifier(
+    connection: sa.Connection, member_id: UUID, unwanted: Identifier, *, vault: Vault
+) -> bool:
+    """Free one of the member's identifiers; return False if it is not the member's."""
+    table = tables.identifiers
+    mine = sa.delete(table).where(_is(unwanted, vault), table.c.member_id == member_id)
+    return bool(connection.execute(mine).rowcount)
+
+
+def block(
+    connection: sa.Connection, card: Identifier, *, vault: Vault, because: bytes, now: datetime
+) -> None:
+    """Let nobody be recognised by a card any more; ``because`` is sealed."""
+    blocked = sa.update(tables.identifiers).where(_is(card, vault))
+    connection.execute(blocked.values(blocked_at=now, blocked_because=because))
+
+
+def _is(wanted: Identifier, vault: Vault) -> sa.ColumnElement[bool]:
+    column = tables.identifiers.c
+    return sa.and_(
+        column.kind == wanted.kind,
+        column.system == wanted.system,
+        column.digest == vault.digest(wanted),
+    )
+
+
+def add_standing(connection: sa.Connection, row: Mapping[str, Any]) -> None:
+    """Append to the history of an account's standing."""
+    connection.execute(sa.insert(tables.standing_changes).values(row))
 
 
 def add_consents(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:

@@ -25,12 +25,52 @@ class MembersService(BaseService):
     @rpc(contract.ENROL)
     def enrol(self, call: Call, **command: Any) -> Reply:
         """Make a member (M1)."""
-        return self._write(call, use_cases.enrol, **command)
+        return self._write(call, use_cases.enrol, time_zone=self._time_zone, **command)
 
     @rpc(contract.PATCH)
     def patch(self, call: Call, **command: Any) -> Reply:
         """Change a profile."""
-        return self._write(call, use_cases.patch, **command)
+        return self._write(call, use_cases.patch, time_zone=self._time_zone, **command)
+
+    @rpc(contract.ADD_CARD)
+    def add_card(self, call: Call, **command: Any) -> Reply:
+        """Give a member a card (M1)."""
+        return self._write(call, use_cases.add_card, **command)
+
+    @rpc(contract.BLOCK_CARD)
+    def block_card(self, call: Call, **command: Any) -> Reply:
+        """Block a card for good (M1)."""
+        return self._write(call, use_cases.block_card, **command)
+
+    @rpc(contract.ADD_EXTERNAL_ID)
+    def add_external_id(self, call: Call, **command: Any) -> Reply:
+        """Note a member's id in another system (M1)."""
+        return self._write(call, use_cases.add_external_id, **command)
+
+    @rpc(contract.REMOVE_EXTERNAL_ID)
+    def remove_external_id(self, call: Call, **command: Any) -> Reply:
+        """Forget a member's id in another system (M1)."""
+        return self._write(call, use_cases.remove_external_id, **command)
+
+    @rpc(contract.SET_CONSENTS)
+    def set_consents(self, call: Call, **command: Any) -> Reply:
+        """Note what a member agrees to (M5)."""
+        return self._write(call, use_cases.set_consents, **command)
+
+    @rpc(contract.CONSENT_HISTORY)
+    def consent_history(self, call: Call, **query: Any) -> Reply:
+        """Return all a member ever agreed to or withdrew (M5)."""
+        return self.db.read(call, queries.consent_history, **query)
+
+    @rpc(contract.CHANGE_STANDING)
+    def change_standing(self, call: Call, **command: Any) -> Reply:
+        """Freeze, close or open an account again."""
+        return self._write(call, use_cases.change_standing, **command)
+
+    @rpc(contract.STANDING_HISTORY)
+    def standing_history(self, call: Call, **query: Any) -> Reply:
+        """Return who froze, closed or opened an account, and why."""
+        return self.db.read(call, queries.standing_history, vault=self.vault, **query)
 
     @rpc(contract.GET)
     def get(self, call: Call, **query: Any) -> Reply:
@@ -62,9 +102,12 @@ class MembersService(BaseService):
         """Return what seals and opens personal values (M4)."""
         return Vault.of(self.settings)
 
+    @property
+    def _time_zone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings.time_zone)
+
     def _write(self, call: Call, use_case: UseCase, **command: Any) -> Reply:
-        zone = ZoneInfo(self.settings.time_zone)
-        return self.db.write(call, use_case, vault=self.vault, time_zone=zone, **command)
+        return self.db.write(call, use_case, vault=self.vault, **command)
 
 
 SERVICE = MembersService

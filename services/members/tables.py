@@ -49,8 +49,13 @@ identifiers = sa.Table(
     sa.Column("member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), nullable=False),
     sa.Column("value", sa.LargeBinary, nullable=False),
     sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+    # A blocked card stays its owner's: nobody, the owner included, is recognised by it again.
+    sa.Column("blocked_at", sa.DateTime(timezone=True)),
+    sa.Column("blocked_because", sa.LargeBinary),
     sa.CheckConstraint("kind IN ('phone', 'email', 'card', 'external')", name="kind_known"),
     sa.CheckConstraint("(kind = 'external') = (system <> '')", name="system_if_external"),
+    sa.CheckConstraint("blocked_at IS NULL OR kind = 'card'", name="only_cards_blocked"),
+    sa.CheckConstraint("(blocked_at IS NULL) = (blocked_because IS NULL)", name="block_complete"),
     sa.Index("ix_identifiers_member_id", "member_id"),
     sa.Index(
         "uq_identifiers_one_phone_and_email",
@@ -76,3 +81,18 @@ consents = sa.Table(
     sa.Index("ix_consents_latest", "member_id", "purpose", "channel", "at", "consent_id"),
 )
 """Every consent ever given or refused; the latest row of a purpose and channel holds (M5)."""
+
+standing_changes = sa.Table(
+    "standing_changes",
+    METADATA,
+    sa.Column("change_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), nullable=False),
+    sa.Column("from_status", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    # Written by people about people, so it is sealed like what it is about.
+    sa.Column("reason", sa.LargeBinary, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("ix_standing_changes_member_id", "member_id", "change_id"),
+)
+"""Who froze, closed or opened an account again, and why; never rewritten."""

@@ -14,6 +14,7 @@ from shared.security.crypto import DataKey, LookupKey, MasterKey
 from shared.settings import ServiceSettings
 
 _PROFILE = b"members.profile"
+_REASON = b"members.reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +77,13 @@ def open_identifier(key: DataKey, kind: str, sealed: bytes) -> str:
 
 def _identifier(kind: str) -> bytes:
     return b"identifiers." + kind.encode()
+
+
+def seal_reason(key: DataKey, reason: str) -> bytes:
+    """Seal what staff wrote about a member."""
+    return key.seal(reason.encode(), context=_REASON)
+
+
+def open_reason(key: DataKey, sealed: bytes) -> str:
+    """Open what `seal_reason` sealed."""
+    return key.open(sealed, context=_REASON).decode()

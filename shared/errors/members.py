@@ -38,3 +38,38 @@ class ExternalIdNotProven(LoyaltyError):
 
     code = "external_id_not_proven"
     status = 403
+
+
+class CardBlocked(LoyaltyError):
+    """This card is blocked and never works again; use another card."""
+
+    code = "card_blocked"
+    status = 409
+
+
+class TooManyIdentifiers(LoyaltyError):
+    """A member has at most 20 cards, blocked ones included, and 20 ids of other systems."""
+
+    code = "too_many_identifiers"
+    status = 409
+
+
+class MemberFrozen(LoyaltyError):
+    """This account is frozen; ask the programme's support."""
+
+    code = "member_frozen"
+    status = 409
+
+
+class MemberClosed(LoyaltyError):
+    """This account is closed or merged into another one."""
+
+    code = "member_closed"
+    status = 409
+
+
+class StandingConflict(LoyaltyError):
+    """The account's status, `status_now`, does not allow this."""
+
+    code = "standing_conflict"
+    status = 409

@@ -13,7 +13,8 @@ TERMINAL = frozenset(
 
 SHOP = frozenset(
     {"members:lookup", "members:enrol", "quotes:write", "checkouts:write", "returns:write",
-     "sales:write", "sales:read", "holds:write", "coupons:quote", "activities:write"}
+     "sales:write", "sales:read", "holds:write", "coupons:quote", "activities:write",
+     "external_ids:write"}
 )  # fmt: skip
 
 _STAFF_READ = frozenset(
@@ -23,7 +24,7 @@ _STAFF_READ = frozenset(
 
 _SUPPORT = _STAFF_READ | {
     "members:enrol", "members:write", "members:unmask", "points:adjust", "returns:write",
-    "transfers:write", "reward_orders:write",
+    "transfers:write", "reward_orders:write", "external_ids:write", "members:standing",
 }  # fmt: skip
 
 _MARKETING = _STAFF_READ | {

@@ -46,5 +46,12 @@ class MemberUpdatedData(EventSchema):
     birth_month = _birth_month()
 
 
+class MemberFrozenData(EventSchema):
+    """An account was frozen; consumers that judge by status hear it from ``member.updated``."""
+
+    member_id = Id(required=True)
+
+
 ENROLLED = EventType("member.enrolled", 1, "members", MemberEnrolledData)
 UPDATED = EventType("member.updated", 1, "members", MemberUpdatedData)
+FROZEN = EventType("member.frozen", 1, "members", MemberFrozenData)

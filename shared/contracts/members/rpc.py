@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from shared.contracts.base import page_of
-from shared.contracts.members import schemas
+from shared.contracts.members import accounts, schemas
 from shared.contracts.method import Method
 from shared.errors import Forbidden, Invalid, NotFound
 from shared.errors.members import (
+    CardBlocked,
     ExternalIdNotProven,
     IdentifierTaken,
+    MemberClosed,
+    MemberFrozen,
     MemberNotFound,
     PhoneNotProven,
     PhoneTaken,
+    StandingConflict,
+    TooManyIdentifiers,
 )
 
 SERVICE = "members"
@@ -30,7 +35,16 @@ PATCH = Method(
     "patch",
     schemas.PatchMemberCommandSchema,
     schemas.MemberSchema,
-    errors=(NotFound, IdentifierTaken, Invalid, Forbidden),
+    errors=(
+        NotFound,
+        MemberClosed,
+        MemberFrozen,
+        PhoneTaken,
+        PhoneNotProven,
+        IdentifierTaken,
+        Invalid,
+        Forbidden,
+    ),
 )
 SEARCH = Method(
     SERVICE, "search", schemas.SearchCommandSchema, page_of(schemas.MemberSchema), errors=(Invalid,)
@@ -47,3 +61,64 @@ LOOKUP = Method(
 )
 LOOKUP_MANY = Method(SERVICE, "lookup_many", schemas.ReferencesSchema, schemas.FoundManySchema)
 """For sales: no personal field is opened, so it is the cheap one, also for a single reference."""
+
+_CHANGE_ERRORS = (NotFound, MemberClosed, MemberFrozen)
+
+ADD_CARD = Method(
+    SERVICE,
+    "add_card",
+    accounts.AddCardCommandSchema,
+    schemas.MemberSchema,
+    success=201,
+    errors=(*_CHANGE_ERRORS, CardBlocked, IdentifierTaken, TooManyIdentifiers, Invalid),
+)
+BLOCK_CARD = Method(
+    SERVICE,
+    "block_card",
+    accounts.BlockCardCommandSchema,
+    schemas.MemberSchema,
+    errors=(NotFound, Invalid),
+)
+ADD_EXTERNAL_ID = Method(
+    SERVICE,
+    "add_external_id",
+    accounts.ExternalIdCommandSchema,
+    schemas.MemberSchema,
+    success=201,
+    errors=(*_CHANGE_ERRORS, IdentifierTaken, TooManyIdentifiers, Invalid),
+)
+REMOVE_EXTERNAL_ID = Method(
+    SERVICE,
+    "remove_external_id",
+    accounts.ExternalIdCommandSchema,
+    schemas.MemberSchema,
+    errors=(NotFound, Invalid),
+)
+SET_CONSENTS = Method(
+    SERVICE,
+    "set_consents",
+    accounts.SetConsentsCommandSchema,
+    accounts.ConsentsSchema,
+    errors=(NotFound, Invalid),
+)
+CONSENT_HISTORY = Method(
+    SERVICE,
+    "consent_history",
+    accounts.MemberPageSchema,
+    page_of(accounts.ConsentHistorySchema),
+    errors=(NotFound,),
+)
+CHANGE_STANDING = Method(
+    SERVICE,
+    "change_standing",
+    accounts.ChangeStandingSchema,
+    schemas.MemberSchema,
+    errors=(NotFound, StandingConflict, Invalid),
+)
+STANDING_HISTORY = Method(
+    SERVICE,
+    "standing_history",
+    accounts.MemberPageSchema,
+    page_of(accounts.StandingChangeSchema),
+    errors=(NotFound,),
+)

@@ -27,14 +27,15 @@ MAX_REFERENCES = 500
 """As many as a batch has sales."""
 
 
-def _described(description: str, example: Any = None) -> dict[str, Any]:
+def described(description: str, example: Any = None) -> dict[str, Any]:
+    """Return what the documentation says of a field."""
     return {"description": description} | ({} if example is None else {"example": example})
 
 
 def _phone(**kwargs: Any) -> Text:
     return Text(
         max_length=32,
-        metadata=_described(
+        metadata=described(
             "International with +, or national in the programme's country.", "+8613800138000"
         ),
         **kwargs,
@@ -45,19 +46,20 @@ def _email(**kwargs: Any) -> Text:
     return Text(
         max_length=254,
         validate=validate.Email(),
-        metadata=_described("Compared without regard to case.", "li.lei@example.com"),
+        metadata=described("Compared without regard to case.", "li.lei@example.com"),
         **kwargs,
     )
 
 
-def _card(**kwargs: Any) -> Text:
+def card_field(**kwargs: Any) -> Text:
+    """Return a card's number as people and tills spell it."""
     return Text(
         max_length=40,
         min_length=4,
         validate=validate.Regexp(
             r"\A[A-Za-z0-9][A-Za-z0-9 -]*\Z", error="Use letters, digits, blanks and -"
         ),
-        metadata=_described("Blanks, hyphens and case do not matter.", "6200 0000 1234"),
+        metadata=described("Blanks, hyphens and case do not matter.", "6200 0000 1234"),
         **kwargs,
     )
 
@@ -66,13 +68,13 @@ def _name(**kwargs: Any) -> Text:
     return Text(
         max_length=100,
         validate=validate.Regexp(r"\A\S(.*\S)?\Z", error="Starts or ends with a blank."),
-        metadata=_described("Full name.", "Li Lei"),
+        metadata=described("Full name.", "Li Lei"),
         **kwargs,
     )
 
 
 def _birthday(**kwargs: Any) -> LocalDate:
-    return LocalDate(metadata=_described("Date of birth.", "1990-05-17"), **kwargs)
+    return LocalDate(metadata=described("Date of birth.", "1990-05-17"), **kwargs)
 
 
 def _locale(**kwargs: Any) -> Text:
@@ -81,13 +83,13 @@ def _locale(**kwargs: Any) -> Text:
         validate=validate.Regexp(
             r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z", error="Not a BCP 47 language tag."
         ),
-        metadata=_described("BCP 47 language tag.", "zh-CN"),
+        metadata=described("BCP 47 language tag.", "zh-CN"),
         **kwargs,
     )
 
 
 def _store(**kwargs: Any) -> ExternalKey:
-    return ExternalKey(metadata=_described("Store the member calls home.", "S001"), **kwargs)
+    return ExternalKey(metadata=described("Store the member calls home.", "S001"), **kwargs)
 
 
 class ExternalIdSchema(WireSchema):
@@ -99,9 +101,9 @@ class ExternalIdSchema(WireSchema):
         validate=validate.Regexp(
             r"\A[a-z0-9][a-z0-9_.-]*\Z", error="Use small letters, digits and _ . -"
         ),
-        metadata=_described("Name of the other system.", "webshop"),
+        metadata=described("Name of the other system.", "webshop"),
     )
-    id = Text(required=True, metadata=_described("Id in that system, compared exactly.", "C-1001"))
+    id = Text(required=True, metadata=described("Id in that system, compared exactly.", "C-1001"))
 
 
 class ConsentSchema(WireSchema):
@@ -113,16 +115,16 @@ class ConsentSchema(WireSchema):
     policy_version = Text(
         required=True,
         max_length=40,
-        metadata=_described("Version of the privacy policy that was shown.", "2026-01"),
+        metadata=described("Version of the privacy policy that was shown.", "2026-01"),
     )
 
 
 class ConsentRecordSchema(ConsentSchema):
     """A consent with its proof."""
 
-    at = Instant(required=True, metadata=_described("When it was given or refused."))
+    at = Instant(required=True, metadata=described("When it was given or refused."))
     proof = Choice(
-        *CHANNELS, required=True, metadata=_described("Where it was given or refused.", "store")
+        *CHANNELS, required=True, metadata=described("Where it was given or refused.", "store")
     )
 
 
@@ -135,10 +137,10 @@ class EnrolSchema(WireSchema):
     birthday = _birthday()
     gender = Choice(*GENDERS)
     locale = _locale()
-    card_number = _card()
+    card_number = card_field()
     external_ids = fields.List(fields.Nested(ExternalIdSchema), validate=validate.Length(max=20))
     home_store_id = _store()
-    channel = Choice(*CHANNELS, required=True, metadata=_described("Where they joined.", "store"))
+    channel = Choice(*CHANNELS, required=True, metadata=described("Where they joined.", "store"))
     consents = fields.List(fields.Nested(ConsentSchema), validate=validate.Length(max=30))
 
 
@@ -152,6 +154,7 @@ class EnrolCommandSchema(EnrolSchema):
 class PatchMemberSchema(WireSchema):
     """Changes to a profile; a field left out stays, null clears it."""
 
+    phone = _phone()
     name = _name(allow_none=True)
     email = _email(allow_none=True)
     birthday = _birthday(allow_none=True)
@@ -160,10 +163,25 @@ class PatchMemberSchema(WireSchema):
     home_store_id = _store(allow_none=True)
 
 
+class PatchMemberRequestSchema(PatchMemberSchema):
+    """`PatchMemberSchema` with the proof that a member's new phone is its own."""
+
+    phone_token = Text(
+        max_length=8_192,
+        metadata=described(
+            "An access token that a one-time code sent to the new phone gave; members need it to "
+            "change their phone.",
+            "eyJhbGciOiJFZERTQSJ9.e30.c2ln",
+        ),
+    )
+
+
 class PatchMemberCommandSchema(PatchMemberSchema):
-    """`PatchMemberSchema` with whose profile it is."""
+    """`PatchMemberSchema` with whose profile it is, and what the token proves."""
 
     member_id = Id(required=True)
+    verified_phone_digest = Text(load_default=None, allow_none=True)
+    """Base64url digest of the phone that ``phone_token`` proves."""
 
 
 class MemberIdSchema(WireSchema):
@@ -178,15 +196,15 @@ class MemberSchema(WireSchema):
     member_id = Id(required=True)
     status = Choice(*MEMBER_STATUSES, required=True)
     masked = StrictBoolean(
-        required=True, metadata=_described("Whether personal fields are masked.", False)
+        required=True, metadata=described("Whether personal fields are masked.", False)
     )
-    phone = Text(required=True, metadata=_described("E.164.", "+8613800138000"))
+    phone = Text(required=True, metadata=described("E.164.", "+8613800138000"))
     name = Text(required=True, allow_none=True)
     email = Text(required=True, allow_none=True)
     birthday = Text(
         required=True,
         allow_none=True,
-        metadata=_described("`YYYY-MM-DD`; `****-**-**` where masked.", "1990-05-17"),
+        metadata=described("`YYYY-MM-DD`; `****-**-**` where masked.", "1990-05-17"),
     )
     gender = Text(required=True, allow_none=True)
     locale = Text(required=True, allow_none=True)
@@ -210,13 +228,13 @@ class MemberStatusSchema(WireSchema):
 class ReferenceSchema(WireSchema):
     """A member as a till or a shop knows it."""
 
-    type = Choice(*REFERENCE_TYPES, required=True, metadata=_described("Kind of value.", "phone"))
-    value = Text(required=True, max_length=254, metadata=_described("The value.", "13800138000"))
+    type = Choice(*REFERENCE_TYPES, required=True, metadata=described("Kind of value.", "phone"))
+    value = Text(required=True, max_length=254, metadata=described("The value.", "13800138000"))
     system = Text(
         max_length=40,
         allow_none=True,
         load_default=None,
-        metadata=_described("Name of the other system; with type external only.", "webshop"),
+        metadata=described("Name of the other system; with type external only.", "webshop"),
     )
 
     @validates_schema
@@ -252,16 +270,16 @@ class IdentitySchema(WireSchema):
 
     member_id = Id(required=True)
     status = Choice(*MEMBER_STATUSES, required=True)
-    name_masked = Text(required=True, allow_none=True, metadata=_described("Masked.", "L**"))
-    phone_masked = Text(required=True, metadata=_described("Masked.", "+86*******8000"))
+    name_masked = Text(required=True, allow_none=True, metadata=described("Masked.", "L**"))
+    phone_masked = Text(required=True, metadata=described("Masked.", "+86*******8000"))
 
 
 class LookupSchema(IdentitySchema):
     """What a till shows when a customer identifies."""
 
-    tier = Text(required=True, metadata=_described("Code of the tier.", "GOLD"))
+    tier = Text(required=True, metadata=described("Code of the tier.", "GOLD"))
     points_available = StrictInteger(
-        required=True, metadata=_described("Points that can be spent now.", 1280)
+        required=True, metadata=described("Points that can be spent now.", 1280)
     )
 
 
@@ -269,9 +287,9 @@ class SearchQuery(WireSchema):
     """At most one exact criterion; without one, all members, newest first."""
 
     phone = _phone()
-    card_number = _card()
+    card_number = card_field()
     email = _email()
-    name = Text(max_length=100, metadata=_described("The whole name, in any case.", "Li Lei"))
+    name = Text(max_length=100, metadata=described("The whole name, in any case.", "Li Lei"))
 
     @validates_schema
     def _one_criterion(self, data: dict[str, Any], **_: Any) -> None:

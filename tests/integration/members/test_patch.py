@@ -108,9 +108,56 @@ def test_two_members_swapping_emails_in_parallel_never_share_one(members: Member
     assert len(rows) == len({row.member_id for row in rows})
 
 
+@pytest.mark.rule("M1")
+def test_staff_changes_a_phone_and_the_old_one_is_free(members: Members, li: str) -> None:
+    reply = members.call(contract.PATCH, {"member_id": li, "phone": "139 0013 9000"}, actor=STAFF)
+    assert reply["status"] == 200
+    assert _own(members, li)["phone"] == "+8613900139000"
+    assert members.events()[-1][1]["changed"] == ["phone"]
+    assert members.enrol("13800138000")["member_id"] != li
+
+
+@pytest.mark.rule("M1")
+def test_member_changes_its_phone_only_to_one_it_has_proved(members: Members, li: str) -> None:
+    change = {"member_id": li, "phone": "13900139000"}
+    own = Actor("member", li)
+    for proof in ({}, {"verified_phone_digest": members.digest("+8613700137000")}):
+        error = members.call(contract.PATCH, change | proof, actor=own)["error"]
+        assert (error["status"], error["code"]) == (403, "phone_not_proven")
+    proof = {"verified_phone_digest": members.digest("+8613900139000")}
+    assert members.call(contract.PATCH, change | proof, actor=own)["status"] == 200
+
+
+@pytest.mark.rule("M1")
+def test_phone_of_somebody_else_is_refused_by_its_own_code(members: Members, li: str) -> None:
+    members.enrol("13900139000")
+    change = {"member_id": li, "phone": "13900139000", "name": "Other"}
+    error = members.call(contract.PATCH, change, actor=STAFF)["error"]
+    assert (error["status"], error["code"]) == (409, "phone_taken")
+    assert error["errors"][0]["field"] == "phone"
+    assert (_own(members, li)["phone"], _own(members, li)["name"]) == ("+8613800138000", "Li Lei")
+
+
+@pytest.mark.rule("M1")
+def test_one_phone_wanted_by_many_at_once_goes_to_one(members: Members) -> None:
+    wanting = [members.enrol(f"1380013800{n}")["member_id"] for n in range(6)]
+
+    def take(member_id: str) -> str:
+        change = {"member_id": member_id, "phone": "13900139000"}
+        reply = members.call(contract.PATCH, change, actor=STAFF)
+        return str(reply["error"]["code"]) if "error" in reply else "changed"
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = sorted(pool.map(take, wanting))
+    assert outcomes == ["changed"] + ["phone_taken"] * 5
+    phones = members.database.query("SELECT count(*) FROM identifiers WHERE kind = 'phone'")
+    assert phones[0][0] == 6
+
+
 def test_patch_refuses_what_members_may_not_change(members: Members, li: str) -> None:
     for field, value in (
-        ("phone", "13900139000"),
+        ("phone", None),
+        ("phone", "12"),
         ("status", "closed"),
         ("birthday", "2199-01-01"),
     ):

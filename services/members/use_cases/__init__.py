@@ -1,0 +1,25 @@
+"""What can be done with members: one function, one use case, one transaction."""
+
+from __future__ import annotations
+
+from services.members.use_cases.consents import set_consents
+from services.members.use_cases.enrolment import enrol
+from services.members.use_cases.identifiers import (
+    add_card,
+    add_external_id,
+    block_card,
+    remove_external_id,
+)
+from services.members.use_cases.profiles import patch
+from services.members.use_cases.standing import change_standing
+
+__all__ = [
+    "add_card",
+    "add_external_id",
+    "block_card",
+    "change_standing",
+    "enrol",
+    "patch",
+    "remove_external_id",
+    "set_consents",
+]
