@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from environs import Env, EnvError, EnvValidationError
+from environs import Env, EnvError, EnvValidationError, validate
+
+_POSITIVE = validate.Range(min=1)
 
 
 class SettingsError(SystemExit):
@@ -60,6 +62,10 @@ class ServiceSettings:
     currency: str = "CNY"
     issuer: str = "loyalty"
     audience: str = "loyalty"
+    late_limit_hours: int = 72
+    """How long after it happened points takes a sale or return (S5)."""
+    online_within_minutes: int = 15
+    """A till's report that comes later than this was made offline (S5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,10 @@ def service_settings(service: str) -> ServiceSettings:
         "currency": env.str("LOYALTY_CURRENCY", default="CNY"),
         "issuer": env.str("LOYALTY_ISSUER", default="loyalty"),
         "audience": env.str("LOYALTY_AUDIENCE", default="loyalty"),
+        "late_limit_hours": env.int("LOYALTY_LATE_LIMIT_HOURS", default=72, validate=_POSITIVE),
+        "online_within_minutes": env.int(
+            "LOYALTY_ONLINE_WITHIN_MINUTES", default=15, validate=_POSITIVE
+        ),
     }
     _seal(env)
     secrets = {name: Secret(str(value)) for name, value in values.items()}

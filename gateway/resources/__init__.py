@@ -16,6 +16,7 @@ RESOURCES: tuple[str, ...] = (
     "tiers",
     "points",
     "sales",
+    "pos",
     "campaigns",
     "coupons",
 )

@@ -17,6 +17,7 @@ from services.points.domain.due import Parcel, catch_up, lapse_order
 from services.points.domain.ledger import Figures
 from services.points.domain.programme import Programme
 from services.points.repository import orders
+from services.points.repository.pos import view_exception
 from services.points.use_cases.sales import revive
 from shared.db import Snapshot
 from shared.errors import NotFound
@@ -183,3 +184,33 @@ def sale(snapshot: Snapshot, *, sale_id: str) -> Mapping[str, Any]:
         "points_clawed_back": sum(row["clawed_back"] for row in rows),
         "points_restored": found.points_restored,
     }
+
+
+def pos_exceptions(
+    snapshot: Snapshot, *, limit: int, after: Mapping[str, Any] | None, **filters: str | None
+) -> Mapping[str, Any]:
+    """Return a page of what tills' reports left for staff, newest first (S5)."""
+    found = tables.pos_exceptions
+    statement = sa.select(found).order_by(found.c.exception_id.desc()).limit(limit + 1)
+    for name, value in filters.items():
+        if value is not None:
+            statement = statement.where(found.c[name] == value)
+    if after is not None:
+        statement = statement.where(found.c.exception_id < UUID(after["exception_id"]))
+    rows = snapshot.connection.execute(statement).all()
+    following = {"exception_id": str(rows[limit - 1].exception_id)} if len(rows) > limit else None
+    return {"items": [view_exception(row) for row in rows[:limit]], "next": following}
+
+
+def pos_exception(snapshot: Snapshot, *, exception_id: UUID) -> Mapping[str, Any]:
+    """Return one exception.
+
+    Raises:
+        NotFound: there is no such exception.
+    """
+    found = tables.pos_exceptions
+    statement = sa.select(found).where(found.c.exception_id == exception_id)
+    row = snapshot.connection.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound
+    return view_exception(row)

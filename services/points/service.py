@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,7 @@ from shared.contracts.members import events as members
 from shared.contracts.points import rpc as contract
 from shared.contracts.tiers import events as tiers
 from shared.db import Call
+from shared.db.transactions import UseCase
 from shared.events.handler import on
 from shared.rpc.server import Settings, every, rpc
 from shared.service import BaseService
@@ -32,7 +35,13 @@ class PointsService(BaseService):
     @property
     def programme(self) -> Programme:
         """Return the rules' numbers as this installation sets them."""
-        return Programme(ZoneInfo(self.settings.time_zone), self.settings.currency)
+        chosen = self.settings
+        return Programme(
+            ZoneInfo(chosen.time_zone),
+            chosen.currency,
+            late_limit=timedelta(hours=chosen.late_limit_hours),
+            online_within=timedelta(minutes=chosen.online_within_minutes),
+        )
 
     def due_work(self) -> None:
         """Close overdue checkouts and sweep lapsed lots."""
@@ -42,7 +51,7 @@ class PointsService(BaseService):
     @rpc(contract.RECORD_SALE)
     def record_sale(self, call: Call, **command: Any) -> Reply:
         """Record one sale."""
-        return self.db.write(call, use_cases.record_sale, programme=self.programme, **command)
+        return self._noting(call, use_cases.record_sale, use_cases.note_refused_sale, **command)
 
     @rpc(contract.RECORD_SALES)
     def record_sales(self, call: Call, **command: Any) -> Reply:
@@ -57,7 +66,7 @@ class PointsService(BaseService):
     @rpc(contract.RETURN_SALE)
     def return_sale(self, call: Call, **command: Any) -> Reply:
         """Take goods of a sale back."""
-        return self.db.write(call, use_cases.return_sale, programme=self.programme, **command)
+        return self._noting(call, use_cases.return_sale, use_cases.note_refused_return, **command)
 
     @rpc(contract.CANCEL_SALE)
     def cancel_sale(self, call: Call, **command: Any) -> Reply:
@@ -78,6 +87,21 @@ class PointsService(BaseService):
     def verify(self, call: Call) -> Reply:
         """Prove the caches against the journal."""
         return self.db.read(call, verification.verify)
+
+    @rpc(contract.LIST_POS_EXCEPTIONS)
+    def list_pos_exceptions(self, call: Call, **query: Any) -> Reply:
+        """Return a page of what tills' reports left for staff."""
+        return self.db.read(call, queries.pos_exceptions, **query)
+
+    @rpc(contract.GET_POS_EXCEPTION)
+    def get_pos_exception(self, call: Call, **query: Any) -> Reply:
+        """Return one exception."""
+        return self.db.read(call, queries.pos_exception, **query)
+
+    @rpc(contract.RESOLVE_POS_EXCEPTION)
+    def resolve_pos_exception(self, call: Call, **command: Any) -> Reply:
+        """Note what was done about an exception."""
+        return self.db.write(call, use_cases.resolve_exception, **command)
 
     @rpc(contract.OPEN_CHECKOUT)
     def open_checkout(self, call: Call, **command: Any) -> Reply:
@@ -123,6 +147,23 @@ class PointsService(BaseService):
     def expire_lots(self) -> None:
         """Write the expiry of lapsed lots."""
         self.db.sweep("expire_lots", use_cases.expire_lots)
+
+    def _noting(
+        self, call: Call, use_case: UseCase, note: Callable[..., None], **command: Any
+    ) -> Reply:
+        """Run a use case; what staff has to look at of a till's refused report is kept (S5)."""
+        try:
+            return self.db.write(call, use_case, programme=self.programme, **command)
+        except call.method.errors as refusal:
+            if call.actor.kind == use_cases.TERMINAL:
+                self.db.run(
+                    note,
+                    context=call.context,
+                    programme=self.programme,
+                    refusal=refusal,
+                    **command,
+                )
+            raise
 
 
 SERVICE = PointsService

@@ -238,3 +238,44 @@ checkouts = sa.Table(
     _instant("closed_at", nullable=True),
 )
 """Orders that are becoming sales; points decides what becomes of each (H2)."""
+
+pos_terminals = sa.Table(
+    "pos_terminals",
+    metadata,
+    _text("terminal_id", primary_key=True),
+    _amount("last_counter"),
+)
+"""The highest running number seen of each terminal; the row to lock before its gaps (S5)."""
+
+pos_exceptions = sa.Table(
+    "pos_exceptions",
+    metadata,
+    _id("exception_id", primary_key=True),
+    _text("kind"),
+    _text("status"),
+    _text("terminal_id"),
+    _text("store_id", nullable=True),
+    _amount("first_counter", nullable=True),
+    _amount("last_counter", nullable=True),
+    _text("sale_id", nullable=True),
+    _text("return_id", nullable=True),
+    _id("member_id", nullable=True),
+    _instant("occurred_at", nullable=True),
+    _amount("amount_minor", nullable=True),
+    _amount("points_to_redeem", nullable=True),
+    _text("code", nullable=True),
+    _text("detail", nullable=True),
+    _text("fingerprint", nullable=True),
+    _amount("times"),
+    _instant("detected_at"),
+    _instant("last_reported_at"),
+    _text("action", nullable=True),
+    _text("note", nullable=True),
+    _text("resolved_by", nullable=True),
+    _instant("closed_at", nullable=True),
+)
+"""What staff has to look at of tills' reports (S5).
+
+A gap is unique while open by where it begins; a refused report by its ``fingerprint``, however
+often it is sent (``times``).
+"""

@@ -19,6 +19,13 @@ class SaleInFuture(LoyaltyError):
     status = 422
 
 
+class SaleTooOld(LoyaltyError):
+    """The sale or return happened longer ago than it may be reported."""
+
+    code = "sale_too_old"
+    status = 422
+
+
 class UnknownMember(LoyaltyError):
     """No member answers to the identifier in the sale."""
 
@@ -82,6 +89,13 @@ class ReturnIdConflict(LoyaltyError):
     status = 409
 
 
+class UnknownLine(LoyaltyError):
+    """The sale has no such line; the errors name it."""
+
+    code = "unknown_line"
+    status = 422
+
+
 class ReturnExceedsSale(LoyaltyError):
     """More would come back of a line than is left of it; the errors name the lines."""
 
@@ -93,6 +107,13 @@ class SaleCancelled(LoyaltyError):
     """The sale was cancelled as a whole."""
 
     code = "sale_cancelled"
+    status = 409
+
+
+class PosExceptionSettled(LoyaltyError):
+    """The exception has been resolved, or has settled itself."""
+
+    code = "exception_settled"
     status = 409
 
 

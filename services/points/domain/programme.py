@@ -70,6 +70,10 @@ class Programme:
     """How long points last at least that a merchant's fault brings back (C4)."""
     future_tolerance: timedelta = timedelta(minutes=5)
     """How far a till's clock may be ahead."""
+    late_limit: timedelta = timedelta(hours=72)
+    """How long after it happened a sale or return may still be reported (S5)."""
+    online_within: timedelta = timedelta(minutes=15)
+    """A till's report that comes later than this was made offline (S5)."""
     checkout_ttl: timedelta = timedelta(minutes=15)
 
     def expiry_of(self, earned_at: datetime, terms: LotTerms | None = None) -> datetime:

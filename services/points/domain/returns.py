@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.errors import FieldError
-from shared.errors.points import ReturnExceedsSale
+from shared.errors.points import ReturnExceedsSale, UnknownLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,14 @@ def claim(lines: Sequence[SoldLine], taken: Mapping[str, Taken]) -> Claim:
     """Judge what comes back against what was sold.
 
     Raises:
-        ReturnExceedsSale: a line is not of this sale, or less of it is left.
+        UnknownLine: a line is not of this sale.
+        ReturnExceedsSale: less than that is left of a line.
     """
     by_id = {line.line_id: line for line in lines}
     errors = [error for line_id, part in taken.items() for error in _excess(by_id, line_id, part)]
     if errors:
-        raise ReturnExceedsSale(errors=errors)
+        is_unknown = not taken.keys() <= by_id.keys()
+        raise UnknownLine(errors=errors) if is_unknown else ReturnExceedsSale(errors=errors)
     changed = tuple(_return_line(by_id[line_id], part) for line_id, part in taken.items())
     after = {**by_id, **{line.line_id: line for line in changed}}
     claw = sum(line.clawed_back - by_id[line.line_id].clawed_back for line in changed)

@@ -9,13 +9,13 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+from services.points.domain.lateness import judge_time
 from services.points.domain.programme import Programme
 from shared.errors import FieldError, Invalid
 from shared.errors.points import (
     CurrencyMismatch,
     MemberRequired,
     RedemptionOutOfRange,
-    SaleInFuture,
 )
 from shared.money import share_by_largest_remainder
 
@@ -102,14 +102,14 @@ def price(sale: Sale, programme: Programme, now: datetime) -> Price:
     Raises:
         CurrencyMismatch: it is not in the programme's currency.
         SaleInFuture: it is dated more than the tolerated five minutes ahead.
+        SaleTooOld: it happened longer ago than it may be reported (S5).
         MemberRequired: nobody is named whose points could pay.
         RedemptionOutOfRange: points would pay too little or too much (H3).
         Invalid: a discount is larger than its line, or the sum beyond all measure.
     """
     if sale.currency != programme.currency:
         raise CurrencyMismatch(f"The programme's currency is {programme.currency}.")
-    if sale.occurred_at > now + programme.future_tolerance:
-        raise SaleInFuture
+    judge_time(sale.occurred_at, programme, now)
     overdone = [line.line_id for line in sale.lines if line.value_minor < 0]
     if overdone:
         raise Invalid(errors=[FieldError("lines", "discount_too_large", ", ".join(overdone))])

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from services.points.use_cases.checkouts import cancel_checkout, close_overdue, open_checkout
 from services.points.use_cases.expiry import expire_lots
+from services.points.use_cases.pos import TERMINAL, resolve_exception
 from services.points.use_cases.projections import note_member, note_store, note_tier
-from services.points.use_cases.returns import cancel_sale, return_sale
-from services.points.use_cases.sales import record_sale, record_sales
+from services.points.use_cases.returns import cancel_sale, note_refused_return, return_sale
+from services.points.use_cases.sales import note_refused_sale, record_sale, record_sales
 
 __all__ = [
+    "TERMINAL",
     "cancel_checkout",
     "cancel_sale",
     "close_overdue",
     "expire_lots",
     "note_member",
+    "note_refused_return",
+    "note_refused_sale",
     "note_store",
     "note_tier",
     "open_checkout",
     "record_sale",
     "record_sales",
+    "resolve_exception",
     "return_sale",
 ]

@@ -10,16 +10,18 @@ from typing import Any
 
 from services.points import tables
 from services.points.domain import ledger
+from services.points.domain.lateness import judge_time
 from services.points.domain.lots import home_expiry, homes
 from services.points.domain.programme import Programme
 from services.points.domain.returns import Claim, Taken, claim, claim_rest, restorable
 from services.points.repository import accounts, orders
 from services.points.repository.book import CANCEL, RETURN, Book, Cause
+from services.points.use_cases import pos
 from services.points.use_cases.content import digest_of
 from shared.contracts.points import events
 from shared.db import Outcome, UnitOfWork
-from shared.errors import NotFound
-from shared.errors.points import ReturnIdConflict, SaleCancelled, SaleInFuture
+from shared.errors import LoyaltyError, NotFound
+from shared.errors.points import ReturnIdConflict, SaleCancelled
 
 CANCEL_ID = ""
 """The ``return_id`` under which a sale's cancel is kept."""
@@ -56,24 +58,41 @@ def return_sale(
     Raises:
         NotFound: there is no such sale, or it is another shop's.
         SaleInFuture: the return is dated more than the tolerated five minutes ahead.
+        SaleTooOld: it happened longer ago than it may be reported (S5).
         ReturnIdConflict: the id is known with other content.
         SaleCancelled: nothing can come back any more.
+        UnknownLine: the sale has no such line.
         ReturnExceedsSale: less than that is left of a line.
     """
     content = digest_of([occurred_at, lines, reason_code])
     reason = _Reason(return_id, reason_code, occurred_at, content)
-    if occurred_at > uow.now + programme.future_tolerance:
-        raise SaleInFuture
     back = _Return(uow, programme, reason)
     known = back.open(sale_id)
     if known is not None:
         if known.content_hash != content:
             raise ReturnIdConflict
         return Outcome(json.loads(known.answer), 200, replayed=True)
+    judge_time(occurred_at, programme, uow.now)
     if back.sale.status == orders.CANCELLED:
         raise SaleCancelled
     taken = {line["line_id"]: Taken(line["quantity"], line["net_minor"]) for line in lines}
     return Outcome(back.settle(claim(orders.sold_lines(uow.connection, sale_id), taken)))
+
+
+def note_refused_return(
+    uow: UnitOfWork, *, programme: Programme, refusal: LoyaltyError, **command: Any
+) -> None:
+    """Keep what staff has to look at of a return that `return_sale` refused (S5)."""
+    occurred_at, lines = command["occurred_at"], command["lines"]
+    report = pos.Report(
+        sale_id=command["sale_id"],
+        return_id=command["return_id"],
+        content=digest_of([occurred_at, lines, command["reason_code"]]),
+        occurred_at=occurred_at,
+        amount_minor=sum(line["net_minor"] for line in lines),
+        refusal=refusal,
+    )
+    pos.note_reports(uow, programme, [report])
 
 
 def cancel_sale(

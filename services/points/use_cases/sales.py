@@ -16,6 +16,7 @@ from services.points.domain.programme import Programme
 from services.points.domain.sales import Award, Line, Price, Sale, Tier
 from services.points.repository import orders
 from services.points.repository.book import SALE, Book, Cause
+from services.points.use_cases import pos
 from services.points.use_cases.content import sale_digest
 from shared.contracts.points import events
 from shared.contracts.points.rpc import UNKNOWN
@@ -81,6 +82,13 @@ def record_sales(
     return {"results": [result.to_wire() for result in results]}
 
 
+def note_refused_sale(
+    uow: UnitOfWork, *, programme: Programme, refusal: LoyaltyError, **command: Any
+) -> None:
+    """Keep what staff has to look at of a sale that `record_sale` refused (S5)."""
+    pos.note_reports(uow, programme, [_report(Result(_sale(command), refusal=refusal))])
+
+
 def _sale(command: Mapping[str, Any]) -> Sale:
     lines = tuple(Line(**line) for line in command["lines"])
     return Sale(**{**command, "lines": lines})
@@ -93,7 +101,24 @@ def _record(uow: UnitOfWork, programme: Programme, sales: Sequence[Sale]) -> lis
     recording.look_up(sales)
     results = [recording.record(sale) for sale in sales]
     book.flush()
+    pos.note_reports(
+        uow, programme, [_report(result) for result in results if not result.is_replayed]
+    )
     return results
+
+
+def _report(result: Result) -> pos.Report:
+    sale = result.sale
+    return pos.Report(
+        sale_id=sale.sale_id,
+        content=sale_digest(sale),
+        occurred_at=sale.occurred_at,
+        amount_minor=sum(line.net_minor for line in sale.lines),
+        member_id=sale.member_id,
+        points_to_redeem=sale.points_to_redeem,
+        counter=sale.terminal_counter,
+        refusal=result.refusal,
+    )
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from shared.contracts.fields import (
 )
 from shared.contracts.members.events import MEMBER_STATUSES
 from shared.contracts.method import Method
-from shared.contracts.points import returns, sales, schemas
+from shared.contracts.points import pos, returns, sales, schemas
 from shared.errors import NotFound
 from shared.errors import points as errors
 
@@ -135,6 +135,7 @@ class CloseCheckoutSchema(WireSchema):
 _SALE_REFUSALS = (
     errors.CurrencyMismatch,
     errors.SaleInFuture,
+    errors.SaleTooOld,
     errors.UnknownMember,
     errors.MemberNotActive,
     errors.MemberRequired,
@@ -166,6 +167,8 @@ RETURN_SALE = Method(
     errors=(
         NotFound,
         errors.SaleInFuture,
+        errors.SaleTooOld,
+        errors.UnknownLine,
         errors.ReturnExceedsSale,
         errors.ReturnIdConflict,
         errors.SaleCancelled,
@@ -194,4 +197,21 @@ CANCEL_CHECKOUT = Method(
     CloseCheckoutSchema,
     CheckoutSchema,
     errors=(NotFound, errors.CheckoutCompleted),
+)
+LIST_POS_EXCEPTIONS = Method(
+    SERVICE, "list_pos_exceptions", pos.PosExceptionPageQuery, page_of(pos.PosExceptionSchema)
+)
+GET_POS_EXCEPTION = Method(
+    SERVICE,
+    "get_pos_exception",
+    pos.PosExceptionKey,
+    pos.PosExceptionSchema,
+    errors=(NotFound,),
+)
+RESOLVE_POS_EXCEPTION = Method(
+    SERVICE,
+    "resolve_pos_exception",
+    pos.ResolveExceptionSchema,
+    pos.PosExceptionSchema,
+    errors=(NotFound, errors.PosExceptionSettled),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -37,6 +38,12 @@ class Desk:
         self.clock = ManualClock(start)
         self.service = make_service(database, self.clock)
         self._sequence = 0
+
+    def allow_late_reports(self) -> None:
+        """Let sales be as old as a test wants them, as if a till had just been online (S5)."""
+        self.service.settings = replace(
+            self.service.settings, late_limit_hours=10**6, online_within_minutes=10**8
+        )
 
     def call(
         self,

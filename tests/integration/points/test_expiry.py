@@ -88,6 +88,7 @@ def test_sweep_leaves_accounts_in_use_alone(desk: Desk) -> None:
 @pytest.mark.rule("L4", "S5")
 def test_sale_reported_after_its_points_lapsed_leaves_none(desk: Desk) -> None:
     member = uuid4()
+    desk.allow_late_reports()
     body = desk.sell(30000, member=member, occurred_at="2024-12-31T00:00:00Z").body
     assert body["points"]["earned"] == 300
     assert body["balances"]["available"] == 0

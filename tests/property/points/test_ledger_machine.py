@@ -48,6 +48,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.desk = Desk(self.database)
+        self.desk.allow_late_reports()
         self.ids = [uuid4() for _ in range(MEMBERS)]
         self.members = [naive.Member() for _ in self.ids]
 

@@ -9,7 +9,7 @@ import pytest
 from services.points.domain.lots import Draw, draw, home_expiry, homes
 from services.points.domain.programme import Programme
 from services.points.domain.returns import SoldLine, Taken, claim, claim_rest, restorable
-from shared.errors.points import ReturnExceedsSale
+from shared.errors.points import ReturnExceedsSale, UnknownLine
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 PROGRAMME = Programme(ZoneInfo("Asia/Shanghai"), "CNY")
@@ -71,11 +71,14 @@ def test_rest_is_what_returns_have_left() -> None:
 
 
 def test_excess_names_each_line() -> None:
+    excess = [("lines.1.quantity", "too_many"), ("lines.1.net_minor", "too_much")]
     with pytest.raises(ReturnExceedsSale) as caught:
+        claim([SoldLine("1", 1, 100, 1)], {"1": Taken(2, 101)})
+    assert [(error.field, error.code) for error in caught.value.errors] == excess
+    with pytest.raises(UnknownLine) as unknown:
         claim([SoldLine("1", 1, 100, 1)], {"1": Taken(2, 101), "x": Taken(1, 1)})
-    assert [(error.field, error.code) for error in caught.value.errors] == [
-        ("lines.1.quantity", "too_many"),
-        ("lines.1.net_minor", "too_much"),
+    assert [(error.field, error.code) for error in unknown.value.errors] == [
+        *excess,
         ("lines.x", "unknown_line"),
     ]
 
