@@ -18,6 +18,8 @@ class SoldLine:
     value_minor: int
     """Price after coupons, the part paid in points included."""
     points: int
+    eligible_minor: int = 0
+    """What of the value was paid in money for a product, and so earned points."""
     returned_quantity: int = 0
     refunded_minor: int = 0
     clawed_back: int = 0

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.points import tables
 from services.points.domain.returns import SoldLine
+from services.points.domain.sales import EARNING_KIND
 
 _TEXTS = sa.dialects.postgresql.ARRAY(sa.Text)
 _NUMBERS = sa.dialects.postgresql.ARRAY(sa.BigInteger)
@@ -90,12 +91,19 @@ def sold_lines(connection: sa.Connection, sale_id: str) -> list[SoldLine]:
             quantity=row.quantity,
             value_minor=row.net_minor - row.discount_minor,
             points=row.points,
+            eligible_minor=_eligible(row),
             returned_quantity=row.returned_quantity,
             refunded_minor=row.refunded_minor,
             clawed_back=row.clawed_back,
         )
         for row in connection.execute(statement)
     ]
+
+
+def _eligible(row: Any) -> int:
+    if row.kind != EARNING_KIND:
+        return 0
+    return int(row.net_minor - row.discount_minor - row.points_minor)
 
 
 def known_return(connection: sa.Connection, sale_id: str, return_id: str) -> Any:
