@@ -17,6 +17,7 @@ RESOURCES: tuple[str, ...] = (
     "points",
     "sales",
     "pos",
+    "earning_rules",
     "campaigns",
     "coupons",
 )

@@ -16,7 +16,7 @@ from services.points.domain import ledger
 from services.points.domain.due import Parcel, catch_up, lapse_order
 from services.points.domain.ledger import Figures
 from services.points.domain.programme import Programme
-from services.points.repository import orders
+from services.points.repository import orders, rules
 from services.points.repository.pos import view_exception
 from services.points.use_cases.sales import revive
 from shared.db import Snapshot
@@ -184,6 +184,37 @@ def sale(snapshot: Snapshot, *, sale_id: str) -> Mapping[str, Any]:
         "points_clawed_back": sum(row["clawed_back"] for row in rows),
         "points_restored": found.points_restored,
     }
+
+
+def rule(snapshot: Snapshot, *, rule_id: UUID) -> Mapping[str, Any]:
+    """Return an earning rule with all its versions.
+
+    Raises:
+        NotFound: there is no such rule.
+    """
+    connection = snapshot.connection
+    return rules.body(rules.get(connection, rule_id), rules.versions(connection, rule_id))
+
+
+def rule_list(
+    snapshot: Snapshot,
+    *,
+    status: str | None,
+    kind: str | None,
+    limit: int,
+    after: Mapping[str, Any] | None,
+) -> Mapping[str, Any]:
+    """Return earning rules, newest first."""
+    table = tables.earning_rules
+    wanted = {name: value for name, value in (("status", status), ("kind", kind)) if value}
+    statement = (
+        sa.select(table).filter_by(**wanted).order_by(table.c.rule_id.desc()).limit(limit + 1)
+    )
+    if after is not None:
+        statement = statement.where(table.c.rule_id < UUID(after["rule_id"]))
+    rows = snapshot.connection.execute(statement).all()
+    following = {"rule_id": str(rows[limit - 1].rule_id)} if len(rows) > limit else None
+    return {"items": [rules.body(row) for row in rows[:limit]], "next": following}
 
 
 def pos_exceptions(

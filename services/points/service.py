@@ -113,6 +113,36 @@ class PointsService(BaseService):
         """Give an order up."""
         return self.db.write(call, use_cases.cancel_checkout, **command)
 
+    @rpc(contract.CREATE_RULE)
+    def create_rule(self, call: Call, **draft: Any) -> Reply:
+        """Write an earning rule."""
+        return self.db.write(call, use_cases.create_rule, **draft)
+
+    @rpc(contract.RULES)
+    def rules(self, call: Call, **query: Any) -> Reply:
+        """Return a page of earning rules."""
+        return self.db.read(call, queries.rule_list, **query)
+
+    @rpc(contract.RULE)
+    def rule(self, call: Call, **query: Any) -> Reply:
+        """Return an earning rule."""
+        return self.db.read(call, queries.rule, **query)
+
+    @rpc(contract.AMEND_RULE)
+    def amend_rule(self, call: Call, **command: Any) -> Reply:
+        """Change what an earning rule's next version will say."""
+        return self.db.write(call, use_cases.amend_rule, **command)
+
+    @rpc(contract.PUBLISH_RULE)
+    def publish_rule(self, call: Call, **command: Any) -> Reply:
+        """Publish an earning rule's next version."""
+        return self.db.write(call, use_cases.publish_rule, programme=self.programme, **command)
+
+    @rpc(contract.RETIRE_RULE)
+    def retire_rule(self, call: Call, **command: Any) -> Reply:
+        """End an earning rule."""
+        return self.db.write(call, use_cases.retire_rule, **command)
+
     @on(members.ENROLLED)
     def on_member_enrolled(self, event: Envelope) -> None:
         """Know the member before its first sale."""

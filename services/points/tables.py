@@ -239,6 +239,83 @@ checkouts = sa.Table(
 )
 """Orders that are becoming sales; points decides what becomes of each (H2)."""
 
+earning_rules = sa.Table(
+    "earning_rules",
+    metadata,
+    _id("rule_id", primary_key=True),
+    _text("kind"),
+    _text("status"),
+    sa.Column("terms", JSONB, nullable=False),
+    _amount("version"),
+    sa.Column("has_changes", sa.Boolean, nullable=False),
+    _instant("effective_from", nullable=True),
+    _instant("retired_at", nullable=True),
+    _instant("created_at"),
+    _instant("updated_at"),
+    _text("created_by"),
+)
+"""Earning rules as they are written; ``version`` and ``effective_from`` are the newest's."""
+
+earning_rule_versions = sa.Table(
+    "earning_rule_versions",
+    metadata,
+    _id("rule_id", primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True),
+    sa.Column("terms", JSONB, nullable=False),
+    _instant("effective_from"),
+    _instant("published_at"),
+    _text("published_by"),
+)
+"""Published versions, which the database refuses to change (E2)."""
+
+rule_book = sa.Table(
+    "rule_book",
+    metadata,
+    sa.Column("singleton", sa.Boolean, primary_key=True),
+    _id("token"),
+)
+"""One row from the first publication on; its token names the state of all published rules."""
+
+rule_usage = sa.Table(
+    "rule_usage",
+    metadata,
+    _text("holder", primary_key=True),
+    _text("rule_id", primary_key=True),
+    _text("period", primary_key=True),
+    _amount("used"),
+)
+"""How many points a rule with caps has given to a member (or to all) in a day, a month or ever."""
+
+sale_awards = sa.Table(
+    "sale_awards",
+    metadata,
+    _text("sale_id", primary_key=True),
+    sa.Column("place", sa.SmallInteger, primary_key=True),
+    _text("rule"),
+    _text("kind"),
+    _amount("points"),
+    _id("lot_id"),
+    sa.Column("line_ids", JSONB, nullable=False),
+    _amount("threshold_minor", nullable=True),
+    _amount("clawed_back"),
+)
+"""What a sale earned by published rules, an award a lot (S2).
+
+A sale judged by the programme's own rule alone has none: what it earned is its ``lot_id``.
+"""
+
+sale_usage = sa.Table(
+    "sale_usage",
+    metadata,
+    _text("sale_id", primary_key=True),
+    _text("holder", primary_key=True),
+    _text("rule_id", primary_key=True),
+    _text("period", primary_key=True),
+    _amount("points"),
+    sa.Column("is_returned", sa.Boolean, nullable=False),
+)
+"""What a sale counted against caps, so that it can be given back."""
+
 pos_terminals = sa.Table(
     "pos_terminals",
     metadata,

@@ -130,3 +130,17 @@ class CheckoutCompleted(LoyaltyError):
 
     code = "checkout_completed"
     status = 409
+
+
+class RuleStateConflict(LoyaltyError):
+    """The earning rule's state does not allow this."""
+
+    code = "rule_state_conflict"
+    status = 409
+
+
+class RuleNotValid(LoyaltyError):
+    """The earning rule contradicts itself or another one; the errors name what."""
+
+    code = "rule_not_valid"
+    status = 422

@@ -19,7 +19,7 @@ SHOP = frozenset(
 
 _STAFF_READ = frozenset(
     {"members:lookup", "members:read", "points:read", "sales:read", "coupons:read",
-     "campaigns:read", "rewards:read", "tiers:read", "stores:read", "jobs:read",
+     "campaigns:read", "rewards:read", "rules:read", "tiers:read", "stores:read", "jobs:read",
      "pos_exceptions:read"}
 )  # fmt: skip
 

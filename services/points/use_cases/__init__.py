@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from services.points.use_cases.checkouts import cancel_checkout, close_overdue, open_checkout
+from services.points.use_cases.earning_rules import (
+    amend_rule,
+    create_rule,
+    publish_rule,
+    retire_rule,
+)
 from services.points.use_cases.expiry import expire_lots
 from services.points.use_cases.pos import TERMINAL, resolve_exception
 from services.points.use_cases.projections import note_member, note_store, note_tier
@@ -11,9 +17,11 @@ from services.points.use_cases.sales import note_refused_sale, record_sale, reco
 
 __all__ = [
     "TERMINAL",
+    "amend_rule",
     "cancel_checkout",
     "cancel_sale",
     "close_overdue",
+    "create_rule",
     "expire_lots",
     "note_member",
     "note_refused_return",
@@ -21,8 +29,10 @@ __all__ = [
     "note_store",
     "note_tier",
     "open_checkout",
+    "publish_rule",
     "record_sale",
     "record_sales",
     "resolve_exception",
+    "retire_rule",
     "return_sale",
 ]

@@ -19,12 +19,13 @@ from shared.contracts.fields import (
 )
 from shared.contracts.members.events import MEMBER_STATUSES
 from shared.contracts.method import Method
+from shared.contracts.points import earning_rules as rules
 from shared.contracts.points import pos, returns, sales, schemas
 from shared.errors import NotFound
 from shared.errors import points as errors
 
 SERVICE = "points"
-UNKNOWN = "unknown"
+UNKNOWN = rules.UNKNOWN
 CHECKOUT_STATUSES = ("open", "completed", "cancelled", "expired")
 
 
@@ -190,6 +191,30 @@ TRANSACTIONS = Method(
     errors=(NotFound,),
 )
 VERIFY = Method(SERVICE, "verify", EmptySchema, schemas.VerificationSchema, timeout_s=60)
+CREATE_RULE = Method(SERVICE, "create_rule", rules.RuleDraftSchema, rules.RuleSchema, success=201)
+RULES = Method(SERVICE, "rules", rules.RulesQuery, page_of(rules.RuleSchema))
+RULE = Method(SERVICE, "rule", rules.RuleIdSchema, rules.RuleSchema, errors=(NotFound,))
+AMEND_RULE = Method(
+    SERVICE,
+    "amend_rule",
+    rules.AmendRuleSchema,
+    rules.RuleSchema,
+    errors=(NotFound, errors.RuleStateConflict),
+)
+PUBLISH_RULE = Method(
+    SERVICE,
+    "publish_rule",
+    rules.PublishRuleCommand,
+    rules.RuleSchema,
+    errors=(NotFound, errors.RuleStateConflict, errors.RuleNotValid),
+)
+RETIRE_RULE = Method(
+    SERVICE,
+    "retire_rule",
+    rules.RuleIdSchema,
+    rules.RuleSchema,
+    errors=(NotFound, errors.RuleStateConflict),
+)
 OPEN_CHECKOUT = Method(SERVICE, "open_checkout", OpenCheckoutSchema, CheckoutSchema)
 CANCEL_CHECKOUT = Method(
     SERVICE,

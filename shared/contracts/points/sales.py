@@ -202,11 +202,16 @@ class SalePointsSchema(WireSchema):
 
 
 class ExplainedLineSchema(WireSchema):
-    """A line's part in an award; returns of the line take back at most this."""
+    """A line's part in an award."""
 
     line_id = ExternalKey(required=True)
     eligible_minor = Minor(required=True)
-    points = Points(required=True)
+    points = Points(
+        metadata=says(
+            "Under its base rule: all the points of the line; returns take back at most these.", 55
+        )
+    )
+    exact = Text(metadata=says("Under another rule: what it adds to the line, exactly.", "13.75"))
 
 
 class ExplanationSchema(WireSchema):
@@ -214,6 +219,7 @@ class ExplanationSchema(WireSchema):
 
     rule = Text(required=True, metadata=says("Name of the rule.", "base"))
     version = StrictInteger(required=True, metadata=says("Version of the rule.", 1))
+    rule_id = Id(metadata=says("Of a published rule; the programme's own has none."))
     inputs = fields.Dict(
         keys=fields.String(),
         required=True,
@@ -222,8 +228,10 @@ class ExplanationSchema(WireSchema):
             {"eligible_minor": 5500, "rate": "0.01", "multiplier": "1.25", "tier": "GOLD"},
         ),
     )
-    exact = Text(required=True, metadata=says("Before rounding.", "68.75"))
-    rounded = Points(required=True, metadata=says("Awarded.", 68))
+    exact = Text(required=True, metadata=says("Before caps and rounding.", "68.75"))
+    rounded = Points(
+        required=True, metadata=says("Awarded; what a cap cut says `cap` in `inputs`.", 68)
+    )
     lines = fields.List(fields.Nested(ExplainedLineSchema), required=True)
 
 
