@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Response, current_app
@@ -54,6 +54,24 @@ def respond_page(method: Method, payload: Mapping[str, Any], query: Mapping[str,
     following = page["next"]
     cursor = None if following is None else _serializer(method).dumps(following)
     return json_response({"items": page["items"], "next_cursor": cursor})
+
+
+def respond_merged_page(
+    methods: Sequence[Method], payload: Mapping[str, Any], query: Mapping[str, Any], *, key: str
+) -> Response:
+    """Answer with one page over the lists of several services, newest first.
+
+    Each list is ordered by the UUIDv7 ``key``, which begins with the time, so one key tells all of
+    them where to continue.
+    """
+    after = _open(methods[0], query.get("cursor"))
+    limit = query.get("limit", DEFAULT_LIMIT)
+    pages = [call(method, {**payload, "limit": limit, "after": after}).body for method in methods]
+    found = sorted((item for page in pages for item in page["items"]), key=lambda item: item[key])
+    items = found[::-1][:limit]
+    is_last = len(found) <= limit and all(page["next"] is None for page in pages)
+    following = None if is_last else _serializer(methods[0]).dumps({key: items[-1][key]})
+    return json_response({"items": items, "next_cursor": following})
 
 
 def _open(method: Method, cursor: str | None) -> Any:

@@ -58,6 +58,8 @@ class Operation:
     """True where the caller names the thing: a late duplicate answers 200 as the first did (L7)."""
     personal_path: bool = False
     """True where the path holds a personal value: services get a keyed digest of it (M4)."""
+    produces: tuple[str, ...] = ()
+    """Media types of the answer where it is a file and not JSON."""
     validates: bool = True
     """False where the service answers for each item of the body by itself."""
 
@@ -227,7 +229,9 @@ _IDEMPOTENCY_HEADER = {
 
 def _documented_responses(operation: Operation) -> dict[str, Any]:
     plain: dict[str, Any] = {"description": "Done."}
-    if operation.response is not None:
+    if operation.produces:
+        plain["content"] = {kind: {"schema": {"type": "string"}} for kind in operation.produces}
+    elif operation.response is not None:
         plain["content"] = {"application/json": {"schema": operation.response}}
     responses: dict[str, Any] = {str(operation.success): plain}
     if operation.repeats:

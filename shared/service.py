@@ -1,4 +1,4 @@
-"""The nameko class every service extends: a sign of life, the sandbox clock, housekeeping."""
+"""The nameko class every service extends: a sign of life, the clock, jobs, housekeeping."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from shared.calls import Reply
+from shared.contracts import jobs as job_contract
 from shared.contracts import platform
 from shared.db import Call, Outcome, Snapshot, Transactions, UnitOfWork, idempotency, sandbox
 from shared.errors import NotFound
 from shared.errors.sandbox import ClockMovesForwardOnly
+from shared.jobs import files, queries, runner
+from shared.jobs import use_cases as job_use_cases
+from shared.jobs.kinds import steps_of
 from shared.outbox.purge import purge_inbox, purge_outbox
 from shared.rpc.server import Database, every, rpc
 
 HOUSEKEEPING_S = 3600
+JOBS_S = 1.0
+JOBS_TICK_S = 5.0
+"""How long jobs are worked on before the timer comes round again, and before a drain ends."""
+JOBS_AT_CLOCK_MOVE_S = 60.0
 
 
 class BaseService:
@@ -40,7 +48,54 @@ class BaseService:
             raise NotFound
         reply = self.db.write(call, self._move, target=now)
         self.due_work()
+        runner.run_due(self.db, steps_of(self), for_s=JOBS_AT_CLOCK_MOVE_S)
         return reply
+
+    # --- jobs (A9)
+
+    @rpc(job_contract.GET_JOB)
+    def get_job(self, call: Call, **query: Any) -> Reply:
+        """Return a job of this service."""
+        return self.db.read(call, queries.job, **query)
+
+    @rpc(job_contract.LIST_JOBS)
+    def list_jobs(self, call: Call, **query: Any) -> Reply:
+        """Return a page of this service's jobs."""
+        return self.db.read(call, queries.jobs, **query)
+
+    @rpc(job_contract.CANCEL_JOB)
+    def cancel_job(self, call: Call, **command: Any) -> Reply:
+        """End a job between two of its slices."""
+        return self.db.write(call, job_use_cases.cancel, **command)
+
+    @rpc(job_contract.READ_JOB_FILE)
+    def read_job_file(self, call: Call, **query: Any) -> Reply:
+        """Return a chunk of what a job made."""
+        return self.db.read(call, files.read_output, **query)
+
+    @rpc(job_contract.ADD_JOB_INPUT)
+    def add_job_input(self, call: Call, **command: Any) -> Reply:
+        """Take a chunk of what a job shall read."""
+        return self.db.write(call, files.add_input, **command)
+
+    @rpc(job_contract.END_JOB_INPUT)
+    def end_job_input(self, call: Call, **command: Any) -> Reply:
+        """Let a job begin that has its input."""
+        return self.db.write(call, files.end_input, **command)
+
+    @every(JOBS_S)
+    def work_on_jobs(self) -> None:
+        """Do slices of jobs that are due."""
+        runner.run_due(self.db, steps_of(self), for_s=JOBS_TICK_S)
+
+    @every(HOUSEKEEPING_S)
+    def forget_old_jobs(self) -> None:
+        """Delete jobs and files past their time."""
+        self.db.sweep("job_inputs", job_use_cases.give_up_waiting)
+        self.db.sweep("job_chunks", job_use_cases.purge_chunks)
+        self.db.sweep("jobs", job_use_cases.purge_jobs)
+
+    # --- housekeeping
 
     @every(HOUSEKEEPING_S)
     def forget_old_keys(self) -> None:

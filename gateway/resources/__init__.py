@@ -20,6 +20,7 @@ RESOURCES: tuple[str, ...] = (
     "earning_rules",
     "campaigns",
     "coupons",
+    "jobs",
 )
 
 SANDBOX_RESOURCES: tuple[str, ...] = ("sandbox",)

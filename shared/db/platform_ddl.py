@@ -1,4 +1,4 @@
-"""Frozen DDL of the platform tables, for the first migration of each service.
+"""Frozen DDL of the platform tables, for the migrations of each service.
 
 A later change of these tables is a new function here and a new migration in each service; what is
 written below never changes, or databases migrated at different times would differ.
@@ -58,7 +58,64 @@ CREATE TABLE sandbox_clock (
 );
 """
 
+JOBS_V1 = """
+CREATE TABLE jobs (
+    job_id uuid NOT NULL CONSTRAINT pk_jobs PRIMARY KEY,
+    kind text NOT NULL,
+    status text NOT NULL,
+    creator text NOT NULL,
+    actor jsonb NOT NULL,
+    request_id text NOT NULL,
+    request jsonb NOT NULL,
+    state jsonb NOT NULL,
+    done bigint NOT NULL,
+    total bigint,
+    result jsonb,
+    error jsonb,
+    content_type text,
+    input_digest text,
+    attempts smallint NOT NULL,
+    slices bigint NOT NULL,
+    due_at timestamptz,
+    touched_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL,
+    started_at timestamptz,
+    finished_at timestamptz,
+    CONSTRAINT ck_jobs_status_known
+        CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+    CONSTRAINT ck_jobs_finished_if_ended
+        CHECK ((status IN ('queued', 'running')) = (finished_at IS NULL)),
+    CONSTRAINT ck_jobs_error_if_failed CHECK ((status = 'failed') = (error IS NOT NULL)),
+    CONSTRAINT ck_jobs_done_not_negative CHECK (done >= 0)
+);
+CREATE INDEX ix_jobs_due ON jobs (due_at, job_id) WHERE status IN ('queued', 'running');
+CREATE INDEX ix_jobs_creator ON jobs (creator, job_id);
+CREATE INDEX ix_jobs_touched_at ON jobs (touched_at);
+CREATE TABLE job_chunks (
+    job_id uuid NOT NULL
+        CONSTRAINT fk_job_chunks_job_id REFERENCES jobs (job_id) ON DELETE CASCADE,
+    side text NOT NULL,
+    seq integer NOT NULL,
+    size_bytes integer NOT NULL,
+    digest bytea NOT NULL,
+    data bytea NOT NULL,
+    CONSTRAINT pk_job_chunks PRIMARY KEY (job_id, side, seq),
+    CONSTRAINT ck_job_chunks_side_known CHECK (side IN ('input', 'output'))
+);
+CREATE TABLE job_cancellations (
+    job_id uuid NOT NULL CONSTRAINT pk_job_cancellations PRIMARY KEY
+        CONSTRAINT fk_job_cancellations_job_id REFERENCES jobs (job_id) ON DELETE CASCADE,
+    requested_by text NOT NULL,
+    requested_at timestamptz NOT NULL
+);
+"""
+
 
 def create_v1() -> None:
     """Create outbox, inbox, idempotency record and sandbox clock as they first were."""
     op.execute(V1)
+
+
+def create_jobs_v1() -> None:
+    """Create the tables of long work (A9)."""
+    op.execute(JOBS_V1)

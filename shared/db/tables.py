@@ -1,4 +1,4 @@
-"""The tables every service has beside its own: outbox, inbox, idempotency, sandbox clock."""
+"""The tables every service has beside its own: outbox, inbox, idempotency, jobs, clock."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from shared.db.job_tables import JobTables, job_tables
 
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -35,6 +37,7 @@ class PlatformTables:
     inbox_checkpoints: sa.Table
     idempotency: sa.Table
     sandbox_clock: sa.Table
+    work: JobTables
 
 
 def _outbox(metadata: sa.MetaData) -> sa.Table:
@@ -107,6 +110,7 @@ def platform_tables(metadata: sa.MetaData) -> PlatformTables:
             sa.Column("offset_us", sa.BigInteger, nullable=False),
             sa.CheckConstraint("single AND offset_us >= 0", name="single_row_forward"),
         ),
+        work=job_tables(metadata),
     )
 
 

@@ -70,7 +70,7 @@ class Transactions:
     def read(self, call: Call, query: Callable[..., Mapping[str, Any]], **args: Any) -> Reply:
         """Run ``query(snapshot, **args)`` and return its answer."""
         with self.engine.connect() as connection:
-            snapshot = Snapshot(connection, self.now(connection), call.context)
+            snapshot = Snapshot(connection, self.now(connection), call.context, self.vault)
             return Reply(call.method.success, call.method.dump(query(snapshot, **args)))
 
     def run(
@@ -145,7 +145,8 @@ class _Unit:
     def __enter__(self) -> UnitOfWork:
         connection = self._begun.__enter__()
         try:
-            return UnitOfWork(connection, self._transactions.now(connection), self._context)
+            now = self._transactions.now(connection)
+            return UnitOfWork(connection, now, self._context, self._transactions.vault)
         except BaseException as error:
             self._begun.__exit__(type(error), error, error.__traceback__)
             raise

@@ -13,6 +13,7 @@ from shared.calls import Actor, CallContext
 from shared.contracts.base import instance_of
 from shared.contracts.event import EventType
 from shared.contracts.method import Method
+from shared.security.crypto import MasterKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Snapshot:
     connection: sa.Connection
     now: datetime
     context: CallContext
+    vault: MasterKey | None = None
+    """Seals what must not lie about in plain where the service has no key of its own for it."""
 
     @property
     def actor(self) -> Actor:

@@ -29,6 +29,8 @@ from shared.db.tables import PLATFORM
 from shared.errors import from_wire
 from shared.errors.backend import BackendUnavailable
 from shared.events.subscriptions import SUBSCRIPTIONS
+from shared.jobs.kinds import steps_of
+from shared.jobs.runner import run_due
 from shared.rpc.dispatch import dispatch
 from shared.security.crypto import MasterKey, new_key
 from shared.settings import GatewaySettings, Secret, ServiceSettings
@@ -221,6 +223,13 @@ class Platform:
         with transactions.engine.connect() as connection:
             now: datetime = transactions.now(connection)
         return now
+
+    def run_jobs(self, *, for_s: float = 60) -> int:
+        """Do all slices of long work that are due; return how many were begun."""
+        return sum(
+            run_due(service.db, steps_of(service), for_s=for_s)
+            for service in self.services.values()
+        )
 
     def settle(self) -> int:
         """Deliver events until none is left; return how many were delivered."""

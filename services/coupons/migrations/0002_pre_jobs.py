@@ -1,0 +1,18 @@
+"""Long work (A9).
+
+Phase pre: runs before the code that needs it.
+"""
+
+from __future__ import annotations
+
+from shared.db import platform_ddl
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    platform_ddl.create_jobs_v1()
