@@ -164,7 +164,15 @@ def _discounted(command: Command, reservation: Mapping[str, Any], attempt: int) 
     for applied in reservation["applied"]:
         for part in applied["line_discounts"]:
             off[part["line_id"]] = off.get(part["line_id"], 0) + part["discount_minor"]
-    kept = ("coupon_id", "campaign_id", "name", "discount_minor", "reason", "message")
+    kept = (
+        "coupon_id",
+        "campaign_id",
+        "name",
+        "gift_sku",
+        "discount_minor",
+        "reason",
+        "message",
+    )
     result = {
         name: [
             {"code": mask(use["code"])} | {key: use[key] for key in kept if key in use}

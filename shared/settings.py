@@ -60,6 +60,7 @@ class ServiceSettings:
     max_workers: int = 10
     time_zone: str = "Asia/Shanghai"
     currency: str = "CNY"
+    entry_tier: str = "BRONZE"
     issuer: str = "loyalty"
     audience: str = "loyalty"
     late_limit_hours: int = 72
@@ -109,6 +110,7 @@ def service_settings(service: str) -> ServiceSettings:
         "max_workers": env.int("LOYALTY_MAX_WORKERS", default=10),
         "time_zone": env.str("LOYALTY_TIME_ZONE", default="Asia/Shanghai"),
         "currency": env.str("LOYALTY_CURRENCY", default="CNY"),
+        "entry_tier": env.str("LOYALTY_ENTRY_TIER", default="BRONZE"),
         "issuer": env.str("LOYALTY_ISSUER", default="loyalty"),
         "audience": env.str("LOYALTY_AUDIENCE", default="loyalty"),
         "late_limit_hours": env.int("LOYALTY_LATE_LIMIT_HOURS", default=72, validate=_POSITIVE),

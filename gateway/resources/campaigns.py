@@ -62,8 +62,46 @@ def get_campaign(campaign_id: str) -> Response:
     errors=rpc.AMEND_CAMPAIGN.errors,
 )
 def amend_campaign(campaign_id: str, body: dict[str, Any]) -> Response:
-    """Change a draft; a published campaign's terms are fixed."""
+    """Change a draft; published terms are replaced at `/versions`."""
     return respond(call(rpc.AMEND_CAMPAIGN, {**body, "campaign_id": campaign_id}))
+
+
+@resource.post(
+    f"{_ONE}/versions",
+    scopes=("campaigns:write",),
+    body=schemas.CampaignPatchSchema,
+    response=schemas.CampaignSchema,
+    success=201,
+    errors=rpc.REVISE_CAMPAIGN.errors,
+)
+def revise_campaign(campaign_id: str, body: dict[str, Any]) -> Response:
+    """Replace a published campaign's terms by a new version.
+
+    Coupons that members hold keep the version they were issued under; a public code has the
+    present one. Kind and code are fixed; a limit or budget may change its number, but none comes
+    or goes, since uses so far were counted against those there were.
+    """
+    return respond(call(rpc.REVISE_CAMPAIGN, {**body, "campaign_id": campaign_id}))
+
+
+@resource.get(
+    f"{_ONE}/versions",
+    scopes=("campaigns:read",),
+    query=ListQuery,
+    response=list_of(schemas.CampaignVersionSchema),
+)
+def list_campaign_versions(campaign_id: str, query: dict[str, Any]) -> Response:
+    """List a campaign's terms over time, newest first."""
+    return respond_page(rpc.CAMPAIGN_VERSIONS, {"campaign_id": campaign_id}, query)
+
+
+@resource.get(f"{_ONE}/preview", scopes=("campaigns:read",), response=schemas.CampaignPreviewSchema)
+def preview_campaign(campaign_id: str) -> Response:
+    """Show a coupon of the campaign as a shopper would see it if it had it now.
+
+    Of a draft it also says what keeps it from being published.
+    """
+    return respond(call(rpc.PREVIEW_CAMPAIGN, {"campaign_id": campaign_id}))
 
 
 @resource.post(

@@ -21,11 +21,15 @@ _MASK = "*"
 _PURPOSE = "coupon-code"
 
 
-def new_code() -> str:
-    """Return a fresh code such as ``K7PX-3FQN-W9TA``; its last character checks the others."""
+def new_code(pattern: str | None = None) -> str:
+    """Return a fresh code such as ``K7PX-3FQN-W9TA``; its last character checks the others.
+
+    ``*`` in ``pattern`` stands for it; what is before it adds no secrecy.
+    """
     body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARACTERS))
     full = body + check_character(body)
-    return "-".join(full[at : at + _GROUP] for at in range(0, len(full), _GROUP))
+    code = "-".join(full[at : at + _GROUP] for at in range(0, len(full), _GROUP))
+    return code if pattern is None else pattern.upper().replace("*", code)
 
 
 def check_character(body: str) -> str:
@@ -52,6 +56,16 @@ def is_well_formed(typed: str) -> bool:
     if len(code) != RANDOM_CHARACTERS + 1 or not set(code) <= set(ALPHABET):
         return False
     return check_character(code[:-1]) == code[-1]
+
+
+def is_mistyped(typed: str) -> bool:
+    """Return whether this looks like a code of `new_code` whose check character is wrong.
+
+    Codes that were printed elsewhere and imported look different, or have the right one.
+    """
+    code = normalise(typed)
+    similar = len(code) == RANDOM_CHARACTERS + 1 and set(code) <= set(ALPHABET)
+    return similar and not is_well_formed(code)
 
 
 def hint_of(code: str) -> str:

@@ -18,6 +18,8 @@ class Programme:
     zone: ZoneInfo
     currency: str
     codes: CodeBook
+    entry_tier: str
+    """Tier of members whose tier nobody has told yet."""
 
 
 @lru_cache(maxsize=4)
@@ -26,6 +28,7 @@ def programme_of(settings: ServiceSettings) -> Programme:
     return Programme(
         zone=ZoneInfo(settings.time_zone),
         currency=settings.currency,
+        entry_tier=settings.entry_tier,
         codes=CodeBook(
             MasterKey(settings.master_key.reveal()), LookupKey(settings.lookup_key.reveal())
         ),

@@ -13,8 +13,11 @@ from services.coupons import codes, domain
 from services.coupons.programme import Programme
 from services.coupons.repository import campaigns as campaign_rows
 from services.coupons.repository import members as member_rows
+from services.coupons.tables import campaign_versions as versions
 from services.coupons.tables import campaigns, coupons
 from shared.clock import parse_rfc3339, rfc3339
+from shared.contracts.base import load
+from shared.contracts.coupons.schemas import CampaignDraftSchema
 from shared.db import Snapshot
 from shared.errors import FieldError, Invalid
 from shared.security.crypto import DataKey
@@ -22,7 +25,16 @@ from shared.security.crypto import DataKey
 Row = Mapping[Any, Any]
 _FOREVER = sa.literal_column("TIMESTAMPTZ 'infinity'", sa.DateTime(timezone=True))
 _LIMITS = ("total", "per_member", "per_member_per_day", "per_store")
-_SHOWN_OF_CAMPAIGN = ("name", "kind", "value", "max_discount_minor", "min_spend_minor", "terms")
+_SHOWN_OF_CAMPAIGN = (
+    "name",
+    "kind",
+    "value",
+    "gift_sku",
+    "max_discount_minor",
+    "min_spend_minor",
+    "terms",
+)
+_EXAMPLE_CODE = "XXXX-XXXX-XXXX"
 
 
 def campaign(snapshot: Snapshot, *, campaign_id: UUID) -> Mapping[str, Any]:
@@ -48,6 +60,55 @@ def campaign_list(
     }
 
 
+def campaign_versions(
+    snapshot: Snapshot, *, campaign_id: UUID, limit: int, after: Mapping[str, int] | None
+) -> Mapping[str, Any]:
+    """Return the terms of a campaign since it was first published, newest first."""
+    row = campaign_rows.get(snapshot.connection, campaign_id)
+    before = _version(after) if after is not None else None
+    statement = (
+        sa.select(versions)
+        .where(versions.c.campaign_id == campaign_id)
+        .order_by(versions.c.version.desc())
+        .limit(limit + 1)
+    )
+    if before is not None:
+        statement = statement.where(versions.c.version < before)
+    older = [
+        {**load(CampaignDraftSchema, found.body), **found._mapping}
+        for found in snapshot.connection.execute(statement)
+    ]
+    present = {**campaign_body(row), "superseded_at": None}
+    first_page = before is None and row["published_at"] is not None
+    items = [present, *older] if first_page else older
+    more = len(items) > limit
+    page = items[:limit]
+    return {"items": page, "next": {"version": page[-1]["version"]} if more else None}
+
+
+def preview(snapshot: Snapshot, *, programme: Programme, campaign_id: UUID) -> Mapping[str, Any]:
+    """Return a coupon of the campaign as a shopper would see it if it had it now (C5)."""
+    row = campaign_rows.get(snapshot.connection, campaign_id)
+    terms = campaign_rows.terms_of(row)
+    zone, now = programme.zone, snapshot.now
+    valid_from, valid_until = domain.period(terms.validity, now, zone)
+    problems = domain.publish_problems(terms, now) if row["status"] == "draft" else []
+    example = (terms.code_pattern or "*").replace("*", _EXAMPLE_CODE)
+    return {
+        "headline": domain.headline(terms, programme.currency),
+        "conditions": domain.conditions(terms, valid_until, zone=zone, currency=programme.currency),
+        "name": row["name"],
+        "terms": row["terms"],
+        "code": terms.code_value if terms.public else example,
+        "valid_from": valid_from,
+        "valid_until": valid_until,
+        "valid_until_local": domain.local_text(valid_until, zone),
+        "time_zone": str(zone),
+        "days_left": domain.days_left(valid_until, now, zone),
+        "problems": [problem.to_wire() for problem in problems],
+    }
+
+
 def campaign_body(row: Row) -> dict[str, Any]:
     """Return a campaign's row in the shape of its schema."""
     body = {column: row[column] for column in _SHOWN_OF_CAMPAIGN}
@@ -56,6 +117,7 @@ def campaign_body(row: Row) -> dict[str, Any]:
         for name in (
             "campaign_id",
             "status",
+            "version",
             "scope",
             "excluded",
             "budget_minor",
@@ -75,7 +137,11 @@ def campaign_body(row: Row) -> dict[str, Any]:
             "exclusive": row["stacking_exclusive"],
             "joint_with": row["stacking_joint_with"],
         },
-        "code": {"type": row["code_type"], "value": row["code_value"]},
+        "code": {
+            "type": row["code_type"],
+            "value": row["code_value"],
+            "pattern": row["code_pattern"],
+        },
     }
 
 
@@ -115,7 +181,7 @@ def wallet(
         last = sa.tuple_(last_end, sa.literal(_uuid(after, "coupon_id")))
         statement = statement.where(sa.tuple_(end, coupons.c.coupon_id) > last)
     rows = list(snapshot.connection.execute(statement).mappings())
-    page, more = rows[:limit], len(rows) > limit
+    page, more = _as_issued(snapshot, rows[:limit]), len(rows) > limit
     show = _Codes(programme) if owner else None
     return {
         "items": [
@@ -138,6 +204,7 @@ def coupon_body(row: Row, *, code: str, programme: Programme, now: datetime) -> 
     usable = status in ("issued", "restored")
     return {
         **{name: row[name] for name in _SHOWN_OF_CAMPAIGN},
+        "headline": domain.headline(campaign_rows.terms_of(row), programme.currency),
         "coupon_id": row["coupon_id"],
         "member_id": row["member_id"],
         "code": code,
@@ -160,8 +227,18 @@ def coupon_body(row: Row, *, code: str, programme: Programme, now: datetime) -> 
 
 def unknown_members(snapshot: Snapshot, *, member_ids: Sequence[UUID]) -> set[UUID]:
     """Return which of these members this service has not heard of."""
-    known = member_rows.shoppers(snapshot.connection, member_ids)
-    return set(member_ids).difference(known)
+    return member_rows.unknown(snapshot.connection, member_ids)
+
+
+def _as_issued(snapshot: Snapshot, rows: Sequence[Row]) -> list[Row]:
+    """Return coupons' rows with their campaigns' columns as they were when they were issued."""
+    replaced = {
+        (row["campaign_id"], row["version"])
+        for row in rows
+        if row["version"] != row["present_version"]
+    }
+    older = campaign_rows.superseded(snapshot.connection, replaced)
+    return [{**row, **older.get((row["campaign_id"], row["version"]), {})} for row in rows]
 
 
 class _Codes:
@@ -179,8 +256,12 @@ class _Codes:
 
 
 def _campaign_columns() -> list[sa.ColumnElement[Any]]:
-    shown = [campaigns.c[name] for name in _SHOWN_OF_CAMPAIGN]
-    return [*shown, campaigns.c.code_key, campaigns.c.status.label("campaign_status")]
+    own = {"campaign_id", "status", "version", *coupons.c.keys()}
+    return [
+        *(column for column in campaigns.c if column.name not in own),
+        campaigns.c.status.label("campaign_status"),
+        campaigns.c.version.label("present_version"),
+    ]
 
 
 def _visible(status: str | None, now: datetime) -> list[sa.ColumnElement[bool]]:
@@ -209,6 +290,13 @@ def _position(row: Row) -> dict[str, str | None]:
         "valid_until": None if end is None else rfc3339(end),
         "coupon_id": str(row["coupon_id"]),
     }
+
+
+def _version(after: Mapping[str, Any]) -> int:
+    version = after.get("version")
+    if not isinstance(version, int):
+        raise Invalid(errors=[FieldError("after", "invalid", "Not a key of this list.")])
+    return version
 
 
 def _uuid(after: Mapping[str, str | None], key: str = "campaign_id") -> UUID:

@@ -62,6 +62,21 @@ class CouponsService(BaseService):
         """Change a draft."""
         return self.db.write(call, use_cases.amend_campaign, **changes)
 
+    @rpc(contract.REVISE_CAMPAIGN)
+    def revise_campaign(self, call: Call, **changes: Any) -> Reply:
+        """Replace published terms by a new version."""
+        return self.db.write(call, use_cases.revise_campaign, **changes)
+
+    @rpc(contract.CAMPAIGN_VERSIONS)
+    def campaign_versions(self, call: Call, **query: Any) -> Reply:
+        """Return a campaign's terms over time."""
+        return self.db.read(call, queries.campaign_versions, **query)
+
+    @rpc(contract.PREVIEW_CAMPAIGN)
+    def preview_campaign(self, call: Call, **query: Any) -> Reply:
+        """Return a campaign's coupon as a shopper would see it."""
+        return self.db.read(call, queries.preview, programme=self.programme, **query)
+
     @rpc(contract.PUBLISH_CAMPAIGN)
     def publish_campaign(self, call: Call, **command: Any) -> Reply:
         """Let a draft's coupons be issued and used."""
@@ -104,9 +119,18 @@ class CouponsService(BaseService):
         """Return a member's coupons."""
         return self.db.read(call, queries.wallet, programme=self.programme, **query)
 
+    @rpc(contract.QUOTE)
+    def quote(self, call: Call, **query: Any) -> Reply:
+        """Judge codes for a basket."""
+        return self.db.read(call, use_cases.quote, programme=self.programme, **query)
+
     @rpc(contract.RESERVE)
     def reserve(self, call: Call, **command: Any) -> Reply:
-        """Hold the coupons of an order."""
+        """Hold the coupons of an order.
+
+        What other orders hold beyond their time is freed before: nobody waits for a timer (C2).
+        """
+        self.db.run(use_cases.free_lapsed_orders)
         return self.db.write(call, use_cases.reserve, programme=self.programme, **command)
 
     @rpc(contract.CONFIRM)

@@ -36,7 +36,9 @@ campaigns = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
     sa.Column("value", sa.BigInteger),
+    sa.Column("gift_sku", sa.Text),
     sa.Column("max_discount_minor", sa.BigInteger),
     sa.Column("min_spend_minor", sa.BigInteger),
     sa.Column("scope", JSONB, nullable=False),
@@ -55,6 +57,7 @@ campaigns = sa.Table(
     sa.Column("stacking_joint_with", JSONB, nullable=False),
     sa.Column("code_type", sa.Text, nullable=False),
     sa.Column("code_value", sa.Text),
+    sa.Column("code_pattern", sa.Text),
     # The public code as it is compared: see `codes.normalise`.
     sa.Column("code_normal", sa.Text),
     # Seals the campaign's unique codes; wrapped by the master key, so that rotating that one
@@ -67,9 +70,25 @@ campaigns = sa.Table(
     _instant("published_at", nullable=True),
     _instant("updated_at"),
     _words("status", CAMPAIGN_STATUSES),
-    _words("kind", (*KINDS, "gift")),
+    _words("kind", KINDS),
     _words("code_type", CODE_TYPES),
     sa.Index("ix_campaigns_status_campaign_id", "status", "campaign_id"),
+)
+
+campaign_versions = sa.Table(
+    "campaign_versions",
+    METADATA,
+    sa.Column(
+        "campaign_id",
+        UUID(as_uuid=True),
+        sa.ForeignKey("campaigns.campaign_id"),
+        primary_key=True,
+    ),
+    sa.Column("version", sa.Integer, primary_key=True),
+    # The terms as their author wrote them; the present version's are in ``campaigns``.
+    sa.Column("body", JSONB, nullable=False),
+    _instant("published_at"),
+    _instant("superseded_at"),
 )
 
 coupons = sa.Table(
@@ -77,6 +96,8 @@ coupons = sa.Table(
     METADATA,
     sa.Column("coupon_id", UUID(as_uuid=True), primary_key=True),
     _id("campaign_id", sa.ForeignKey("campaigns.campaign_id")),
+    # Of the campaign: by its terms the coupon is judged, whatever the campaign says by now.
+    sa.Column("version", sa.Integer, nullable=False),
     _id("member_id", nullable=True),
     sa.Column("status", sa.Text, nullable=False),
     # Where the coupon goes when a reservation ends: issued, or restored once it has been.
@@ -119,6 +140,8 @@ redemptions = sa.Table(
     sa.Column("order_id", sa.Text, sa.ForeignKey("orders.order_id"), nullable=False),
     _id("campaign_id", sa.ForeignKey("campaigns.campaign_id")),
     _id("coupon_id", sa.ForeignKey("coupons.coupon_id"), nullable=True),
+    # Of the campaign, by whose terms it was judged.
+    sa.Column("version", sa.Integer, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     _id("member_id", nullable=True),
     sa.Column("store_id", sa.Text),

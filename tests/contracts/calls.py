@@ -105,6 +105,11 @@ def _public_code(platform: Platform) -> Mapping[str, Any]:
     }
 
 
+def _quotable(platform: Platform) -> Mapping[str, Any]:
+    _public_code(platform)
+    return {}
+
+
 def _reserved(platform: Platform) -> Mapping[str, Any]:
     order = {**_RESERVATION, **_public_code(platform)}
     platform.backend.call(coupons.RESERVE, order, CallContext("r-0"))
@@ -124,6 +129,7 @@ _RESERVATION = {
     "lines": [_LINE],
     "codes": ["WELCOME"],
 }
+_QUOTE = {"currency": "CNY", "lines": [_LINE], "codes": ["WELCOME"]}
 _RETURN = {
     "return_id": "r-1",
     "occurred_at": _OCCURRED,
@@ -224,6 +230,28 @@ CALLS = (
             "rejected": [],
         },
         _public_code,
+    ),
+    CallNeed(
+        coupons.QUOTE,
+        "a public code takes 5.00 off",
+        ("POST", "/v1/coupons/quote", _QUOTE),
+        {**_QUOTE, "member_id": None, "channel": "web"},
+        {
+            "applied": [
+                {
+                    "code": "WELCOME",
+                    "coupon_id": None,
+                    "campaign_id": uuid(),
+                    "gift_sku": None,
+                    "discount_minor": 500,
+                    "line_discounts": [{"line_id": "1", "discount_minor": 500}],
+                }
+            ],
+            "skipped": [],
+            "rejected": [],
+            "discount_minor": 500,
+        },
+        _quotable,
     ),
     CallNeed(
         coupons.CONFIRM,

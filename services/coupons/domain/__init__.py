@@ -13,6 +13,7 @@ from services.coupons.domain.campaign import (
     draft_problems,
     issue_demands,
     publish_problems,
+    revision_problems,
     use_demands,
 )
 from services.coupons.domain.discounts import Line
@@ -27,7 +28,7 @@ from services.coupons.domain.pricing import (
     evaluate,
     refusal,
 )
-from services.coupons.domain.reasons import message_for
+from services.coupons.domain.reasons import message_for, told_to_stranger
 from services.coupons.domain.validity import (
     EXPIRES_SOON_DAYS,
     VISIBLE_AFTER_END,
@@ -37,6 +38,7 @@ from services.coupons.domain.validity import (
     status_at,
     wallet_reason,
 )
+from services.coupons.domain.wording import conditions, headline
 
 __all__ = [
     "EXPIRES_SOON_DAYS",
@@ -56,16 +58,20 @@ __all__ = [
     "Terms",
     "Unused",
     "Validity",
+    "conditions",
     "days_left",
     "draft_problems",
     "evaluate",
+    "headline",
     "issue_demands",
     "local_text",
     "message_for",
     "period",
     "publish_problems",
     "refusal",
+    "revision_problems",
     "status_at",
+    "told_to_stranger",
     "use_demands",
     "wallet_reason",
 ]

@@ -71,6 +71,8 @@ class Terms:
     code_value: str | None = None
     restore_on_partial_return: bool = False
     priority: int = 100
+    gift_sku: str | None = None
+    code_pattern: str | None = None
 
     @property
     def public(self) -> bool:
@@ -86,6 +88,7 @@ class Campaign:
     name: str
     status: str
     terms: Terms
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,13 @@ def use_demands(
 
 def draft_problems(terms: Terms) -> list[FieldError]:
     """Return what is wrong with a campaign however unfinished it may be."""
-    return [*_value_problems(terms), *_validity_problems(terms), *_code_problems(terms)]
+    return [
+        *_value_problems(terms),
+        *_validity_problems(terms),
+        *_code_problems(terms),
+        *_scope_problems(terms),
+        *_limit_problems(terms.limits),
+    ]
 
 
 def publish_problems(terms: Terms, now: datetime) -> list[FieldError]:
@@ -155,14 +164,76 @@ def publish_problems(terms: Terms, now: datetime) -> list[FieldError]:
     return [*draft_problems(terms), *_unfinished(terms, now)]
 
 
+def revision_problems(before: Terms, after: Terms, now: datetime) -> list[FieldError]:
+    """Return what keeps a published campaign's terms from becoming ``after``.
+
+    Kind and code stay, as they stand on what is printed. A limit may change its number, but none
+    comes or goes: what is not limited is not counted, so nobody could say how much of it is used.
+    """
+    return [*_fixed(before, after), *publish_problems(after, now)]
+
+
+def _fixed(before: Terms, after: Terms) -> Iterator[FieldError]:
+    for field in ("kind", "gift_sku"):
+        if getattr(before, field) != getattr(after, field):
+            yield FieldError(field, "not_changeable", "Fixed when the campaign was published.")
+    if (before.code_type, before.code_value) != (after.code_type, after.code_value):
+        yield FieldError("code", "not_changeable", "Fixed when the campaign was published.")
+    limited = [
+        (f"limits.{name}", getattr(before.limits, name), getattr(after.limits, name))
+        for name in ("total", "per_member", "per_member_per_day", "per_store")
+    ]
+    for field, old, new in (*limited, ("budget_minor", before.budget_minor, after.budget_minor)):
+        if (old is None) != (new is None):
+            message = "Its number may change, but it neither comes nor goes after publication."
+            yield FieldError(field, "not_changeable", message)
+
+
+_WITHOUT_VALUE = ("free_shipping", "gift")
+
+
 def _value_problems(terms: Terms) -> Iterator[FieldError]:
-    if terms.kind == "free_shipping":
+    if terms.kind == "gift":
+        yield from _gift_problems(terms)
+    elif terms.gift_sku is not None:
+        yield FieldError("gift_sku", "not_allowed", "Only a gift has one.")
+    if terms.kind in _WITHOUT_VALUE:
         if terms.value is not None:
-            yield FieldError("value", "not_allowed", "free_shipping has no value.")
+            yield FieldError("value", "not_allowed", f"{terms.kind} has no value.")
     elif terms.value is None:
         yield FieldError("value", "required", f"{terms.kind} needs a value.")
     elif terms.kind == "percent_off" and terms.value > _PERCENT_MAX:
         yield FieldError("value", "out_of_range", "Percent is a whole number from 1 to 100.")
+
+
+def _gift_problems(terms: Terms) -> Iterator[FieldError]:
+    if terms.gift_sku is None:
+        yield FieldError("gift_sku", "required", "A gift needs the article it gives.")
+    for field in ("max_discount_minor", "budget_minor"):
+        if getattr(terms, field) is not None:
+            message = "A gift takes no money off, so this would bind nothing."
+            yield FieldError(field, "not_allowed", message)
+
+
+def _scope_problems(terms: Terms) -> Iterator[FieldError]:
+    """Name what is wanted and not wanted at once: nothing at all would be covered."""
+    for key in ("skus", "categories", "brands", "stores", "channels", "tiers"):
+        wanted, unwanted = getattr(terms.scope, key), getattr(terms.excluded, key)
+        if wanted is not None and unwanted is not None and wanted <= unwanted:
+            message = "Everything the scope names is excluded."
+            yield FieldError(f"scope.{key}", "impossible", message)
+
+
+def _limit_problems(limits: Limits) -> Iterator[FieldError]:
+    """Name limits that can never be reached, since a wider one ends first."""
+    nested = (
+        ("per_member", limits.per_member, "total", limits.total),
+        ("per_member_per_day", limits.per_member_per_day, "per_member", limits.per_member),
+    )
+    for inner, inner_limit, outer, outer_limit in nested:
+        if inner_limit is not None and outer_limit is not None and inner_limit > outer_limit:
+            message = f"More than limits.{outer} allows: it could never be reached."
+            yield FieldError(f"limits.{inner}", "contradictory", message)
 
 
 def _validity_problems(terms: Terms) -> Iterator[FieldError]:
@@ -183,6 +254,8 @@ def _validity_problems(terms: Terms) -> Iterator[FieldError]:
 def _code_problems(terms: Terms) -> Iterator[FieldError]:
     if not terms.public and terms.code_value is not None:
         yield FieldError("code.value", "not_allowed", "Unique codes are made, not given.")
+    if terms.public and terms.code_pattern is not None:
+        yield FieldError("code.pattern", "not_allowed", "A public code is given, not made.")
     if terms.public and terms.validity.days_after_issue is not None:
         message = "A public code is not issued; give a window or never_expires."
         yield FieldError("validity.days_after_issue", "not_allowed", message)
@@ -196,7 +269,15 @@ def _unfinished(terms: Terms, now: datetime) -> Iterator[FieldError]:
         yield FieldError("validity.until", "out_of_range", "The window is over already.")
     if terms.public and terms.code_value is None:
         yield FieldError("code.value", "required", "A public code needs its value.")
-    if terms.kind == "amount_off" and terms.value and terms.budget_minor is not None:
-        one_use = min(terms.value, terms.max_discount_minor or terms.value)
-        if terms.budget_minor < one_use:
-            yield FieldError("budget_minor", "out_of_range", "The budget is below one use.")
+    if terms.budget_minor is not None and terms.budget_minor < _one_use(terms):
+        yield FieldError("budget_minor", "out_of_range", "The budget is below one use.")
+
+
+def _one_use(terms: Terms) -> int:
+    """Return what the smallest use meant by the terms takes off, as far as they tell."""
+    value = terms.value or 0
+    smallest = {
+        "amount_off": value,
+        "percent_off": (terms.min_spend_minor or 0) * value // _PERCENT_MAX,
+    }.get(terms.kind, 0)
+    return max(1, min(smallest, terms.max_discount_minor or smallest))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.coupons.domain.campaign import Terms
@@ -48,58 +48,59 @@ def outside(
     return unwanted is not None and value in unwanted
 
 
+def places_of(terms: Terms, lines: Sequence[Line]) -> tuple[int, ...]:
+    """Return the places of the lines that the coupon makes cheaper; a gift makes none so."""
+    if terms.kind == "gift":
+        return ()
+    if terms.kind == "free_shipping":
+        return tuple(place for place, line in enumerate(lines) if line.kind == "shipping")
+    return tuple(place for place, good in enumerate(covered_lines(terms, lines)) if good)
+
+
+def total_at(
+    terms: Terms, places: Sequence[int], quantities: Sequence[int], prices: Sequence[int]
+) -> int:
+    """Return what the coupon takes off in all, given the prices the ones before it left.
+
+    Percent is floored once. A fixed price becomes the price of each piece, never more than it was.
+    """
+    if terms.kind == "fixed_price":
+        total = sum(_over_fixed_price(terms, places, quantities, prices))
+    else:
+        total = sum(prices[place] for place in places)
+        if terms.kind == "amount_off":
+            total = min(terms.value or 0, total)
+        elif terms.kind == "percent_off":
+            total = total * (terms.value or 0) // 100
+    return total if terms.max_discount_minor is None else min(total, terms.max_discount_minor)
+
+
+def discounts_at(
+    terms: Terms, places: Sequence[int], quantities: Sequence[int], prices: Sequence[int]
+) -> list[int]:
+    """Return what the coupon takes off each of the lines at ``places``: `total_at`, shared.
+
+    It weighs on each line as much as the line can bear, so none goes below 0.
+    """
+    if terms.kind == "fixed_price":
+        weights = _over_fixed_price(terms, places, quantities, prices)
+    else:
+        weights = [prices[place] for place in places]
+    return share_by_largest_remainder(total_at(terms, places, quantities, prices), weights)
+
+
 def discounts_of(terms: Terms, lines: Sequence[Line], prices: Sequence[int]) -> list[int]:
     """Return what the coupon takes off each line, given the prices the ones before it left."""
-    covered = covered_lines(terms, lines)
-    open_prices = [price if good else 0 for price, good in zip(prices, covered, strict=True)]
-    weights, total = _KINDS[terms.kind](terms, lines, prices, open_prices)
-    if terms.max_discount_minor is not None:
-        total = min(total, terms.max_discount_minor)
-    return share_by_largest_remainder(total, weights)
+    places = places_of(terms, lines)
+    shares = discounts_at(terms, places, [line.quantity for line in lines], prices)
+    discounts = [0] * len(lines)
+    for place, share in zip(places, shares, strict=True):
+        discounts[place] = share
+    return discounts
 
 
-Weighed = tuple[list[int], int]
-"""How the discount weighs on the lines, none above what the line can bear, and its total."""
-
-
-def _amount_off(
-    terms: Terms, lines: Sequence[Line], prices: Sequence[int], open_prices: list[int]
-) -> Weighed:
-    return open_prices, min(terms.value or 0, sum(open_prices))
-
-
-def _percent_off(
-    terms: Terms, lines: Sequence[Line], prices: Sequence[int], open_prices: list[int]
-) -> Weighed:
-    """Floored once, then shared."""
-    return open_prices, sum(open_prices) * (terms.value or 0) // 100
-
-
-def _fixed_price(
-    terms: Terms, lines: Sequence[Line], prices: Sequence[int], open_prices: list[int]
-) -> Weighed:
-    """The unit price becomes the value, never more than it was."""
-    value = terms.value or 0
-    off = [
-        max(price - value * line.quantity, 0)
-        for line, price in zip(lines, open_prices, strict=True)
-    ]
-    return off, sum(off)
-
-
-def _free_shipping(
-    terms: Terms, lines: Sequence[Line], prices: Sequence[int], open_prices: list[int]
-) -> Weighed:
-    off = [
-        price if line.kind == "shipping" else 0 for line, price in zip(lines, prices, strict=True)
-    ]
-    return off, sum(off)
-
-
-_Rule = Callable[[Terms, Sequence[Line], Sequence[int], list[int]], Weighed]
-_KINDS: dict[str, _Rule] = {
-    "amount_off": _amount_off,
-    "percent_off": _percent_off,
-    "fixed_price": _fixed_price,
-    "free_shipping": _free_shipping,
-}
+def _over_fixed_price(
+    terms: Terms, places: Sequence[int], quantities: Sequence[int], prices: Sequence[int]
+) -> list[int]:
+    price = terms.value or 0
+    return [max(prices[place] - price * quantities[place], 0) for place in places]

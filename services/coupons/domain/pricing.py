@@ -11,10 +11,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
-from services.coupons.domain.campaign import Campaign, Stacking, Terms, use_demands
-from services.coupons.domain.discounts import Line, covered_lines, discounts_of, outside
+from services.coupons.domain.campaign import Campaign, Terms, use_demands
+from services.coupons.domain.discounts import (
+    Line,
+    covered_lines,
+    discounts_of,
+    outside,
+    places_of,
+)
+from services.coupons.domain.search import Option, best_sequence
+from services.coupons.domain.stacking import stacking_refusal
 
-MAX_APPLIED = 5
 _USABLE = ("issued", "restored", "expired")
 """Statuses in which the instant decides: ``expired`` may have been swept before a sale made earlier
 arrives (S5)."""
@@ -108,24 +115,37 @@ class Evaluation:
 def evaluate(
     basket: Basket, candidates: Sequence[Candidate], mode: str = "requested_order"
 ) -> Evaluation:
-    """Apply as many of the codes as the rules allow, in order of request or of priority."""
+    """Apply as many of the codes as the rules allow.
+
+    Args:
+        basket: What is bought, by whom, where and when.
+        candidates: The codes as given.
+        mode: ``requested_order``; ``priority``, lower numbers first; or ``best_for_member``, the
+            sequence that takes most off, whatever the order of request: see `search`.
+    """
+    refusals = [refusal(each, basket) for each in candidates]
+    if mode == "best_for_member":
+        candidates, refusals = _best_first(basket, candidates, refusals)
+    elif mode == "priority":
+        candidates, refusals = _by_priority(candidates, refusals)
     prices = [line.net_minor for line in basket.lines]
     applied: list[Applied] = []
     skipped: list[Unused] = []
     rejected: list[Unused] = []
     seen: set[object] = set()
-    for candidate in _in_order(candidates, mode):
-        reason = refusal(candidate, basket)
+    for candidate, reason in zip(candidates, refusals, strict=True):
         if reason is not None or candidate.campaign is None:
             rejected.append(Unused(candidate.code, reason or "unknown"))
             continue
-        reason = _stacking_refusal(candidate, candidate.campaign.terms.stacking, applied, seen)
+        terms = candidate.campaign.terms
+        duplicate = "duplicate" if _identity(candidate) in seen else None
+        others = [each.campaign.terms.stacking for each in applied]
         seen.add(_identity(candidate))
-        if reason is not None:
+        if (reason := duplicate or stacking_refusal(terms.stacking, others)) is not None:
             skipped.append(Unused(candidate.code, reason))
             continue
-        discounts = discounts_of(candidate.campaign.terms, basket.lines, prices)
-        if not any(discounts):
+        discounts = discounts_of(terms, basket.lines, prices)
+        if not any(discounts) and terms.kind != "gift":
             skipped.append(Unused(candidate.code, "no_discount"))
         elif (reason := _full_counter(candidate, basket, sum(discounts))) is not None:
             rejected.append(Unused(candidate.code, reason))
@@ -228,34 +248,54 @@ def _identity(candidate: Candidate) -> object:
     return candidate.campaign.campaign_id if candidate.campaign else candidate.code
 
 
-def _in_order(candidates: Sequence[Candidate], mode: str) -> list[Candidate]:
-    if mode == "requested_order":
-        return list(candidates)
-    # Unknown codes have no priority; Python's sort keeps the order of request among equals.
-    return sorted(
-        candidates,
-        key=lambda each: each.campaign.terms.priority if each.campaign else 0,
+_Judged = tuple[Sequence[Candidate], list[str | None]]
+"""Candidates, and why each cannot count by itself."""
+
+
+def _by_priority(candidates: Sequence[Candidate], refusals: list[str | None]) -> _Judged:
+    def priority(place: int) -> int:
+        # Unknown codes have none; Python's sort keeps the order of request among equals.
+        campaign = candidates[place].campaign
+        return campaign.terms.priority if campaign else 0
+
+    order = sorted(range(len(candidates)), key=priority)
+    return [candidates[place] for place in order], [refusals[place] for place in order]
+
+
+def _best_first(
+    basket: Basket, candidates: Sequence[Candidate], refusals: list[str | None]
+) -> _Judged:
+    """Put the best sequence first, then what else could count, then the rest.
+
+    Whatever could still be added to the best sequence would make it better, so applying them in
+    this order applies exactly that sequence, and gives each of the others its reason.
+    """
+    options: dict[object, Option] = {}
+    for place, (candidate, reason) in enumerate(zip(candidates, refusals, strict=True)):
+        if reason is None and _identity(candidate) not in options:
+            options[_identity(candidate)] = _option(place, candidate, basket)
+    prices = [line.net_minor for line in basket.lines]
+    best = best_sequence(list(options.values()), prices)
+    others = sorted(options.values(), key=lambda each: each.rank)
+    first = list(dict.fromkeys(each.key for each in (*best, *others)))
+    order = first + [place for place in range(len(candidates)) if place not in set(first)]
+    return [candidates[place] for place in order], [refusals[place] for place in order]
+
+
+def _option(place: int, candidate: Candidate, basket: Basket) -> Option:
+    assert candidate.campaign is not None  # noqa: S101 - only called for what could count
+    terms = candidate.campaign.terms
+    budget, spent = terms.budget_minor, candidate.used.get(("budget", ""), 0)
+    coupon = candidate.coupon
+    return Option(
+        key=place,
+        terms=terms,
+        quantities=tuple(line.quantity for line in basket.lines),
+        places=places_of(terms, basket.lines),
+        expires_at=coupon.valid_until if coupon else terms.validity.ends_at,
+        identity=str(_identity(candidate)),
+        room_minor=None if budget is None else budget - spent,
     )
-
-
-def _stacking_refusal(
-    candidate: Candidate, stacking: Stacking, applied: Sequence[Applied], seen: set[object]
-) -> str | None:
-    if _identity(candidate) in seen:
-        return "duplicate"
-    if len(applied) >= MAX_APPLIED:
-        return "too_many"
-    others = [each.campaign.terms.stacking for each in applied]
-    if any(other.category == stacking.category for other in others):
-        return "category_taken"
-    if any(not (_joins(stacking, other) and _joins(other, stacking)) for other in others):
-        return "not_combinable"
-    return None
-
-
-def _joins(one: Stacking, other: Stacking) -> bool:
-    """An exclusive coupon combines only with categories it names; others with any."""
-    return not one.exclusive or other.category in one.joint_with
 
 
 def _applied(

@@ -27,8 +27,32 @@ _MESSAGES = {
     "too_many": "An order takes five coupons at most.",
     "category_taken": "Another coupon of the same category is applied.",
     "not_combinable": "This coupon does not combine with one that is applied.",
+    "not_usable": "This code cannot be used.",
     "no_discount": "The coupons before it left nothing to take off.",
 }
+
+
+STRANGER = "not_usable"
+_ABOUT_THE_CODE = frozenset(
+    {
+        "unknown",
+        "void",
+        "gifted",
+        "used",
+        "reserved",
+        "lapsed",
+        "not_yet_valid",
+        "paused",
+        "archived",
+        "foreign",
+    }
+)
+"""Reasons that tell whether there is such a code, whose it is, or what became of it."""
+
+
+def told_to_stranger(reason: str) -> str:
+    """Return the reason as somebody hears it who may be guessing codes (C8)."""
+    return STRANGER if reason in _ABOUT_THE_CODE else reason
 
 
 def message_for(reason: str) -> str:

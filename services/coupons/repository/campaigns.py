@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,16 +12,21 @@ import sqlalchemy as sa
 
 from services.coupons.codes import normalise
 from services.coupons.domain import Campaign, Limits, Scope, Stacking, Terms, Validity
-from services.coupons.tables import campaigns
+from services.coupons.tables import campaign_versions, campaigns
+from shared.contracts.base import instance_of, load
+from shared.contracts.coupons.schemas import CampaignDraftSchema
 from shared.errors import NotFound
 from shared.errors.coupons import CampaignStateConflict, CodeTaken
 
 Columns = dict[str, Any]
+Version = tuple[UUID, int]
+"""Campaign and the number of a version of its terms."""
 
 _PLAIN = (
     "name",
     "kind",
     "value",
+    "gift_sku",
     "max_discount_minor",
     "min_spend_minor",
     "scope",
@@ -52,6 +57,7 @@ def columns_of(command: Mapping[str, Any]) -> Columns:
         value = command["code"]["value"]
         columns["code_type"] = command["code"]["type"]
         columns["code_value"] = value
+        columns["code_pattern"] = command["code"]["pattern"]
         columns["code_normal"] = None if value is None else normalise(value)
     return columns
 
@@ -82,12 +88,15 @@ def terms_of(columns: Mapping[Any, Any]) -> Terms:
         code_value=columns["code_value"],
         restore_on_partial_return=columns["restore_on_partial_return"],
         priority=columns["priority"],
+        gift_sku=columns["gift_sku"],
+        code_pattern=columns["code_pattern"],
     )
 
 
 def campaign_of(row: Mapping[Any, Any]) -> Campaign:
     """Return a row as the domain sees it."""
-    return Campaign(row["campaign_id"], row["name"], row["status"], terms_of(row))
+    terms = terms_of(row)
+    return Campaign(row["campaign_id"], row["name"], row["status"], terms, row["version"])
 
 
 def _scope(stored: Mapping[str, Sequence[str]]) -> Scope:
@@ -116,11 +125,43 @@ def get(connection: sa.Connection, campaign_id: UUID, *, lock: bool = False) -> 
     return row
 
 
-def by_id(connection: sa.Connection, campaign_ids: Iterable[UUID]) -> dict[UUID, Campaign]:
-    """Return campaigns by id."""
-    statement = sa.select(campaigns).where(campaigns.c.campaign_id.in_(set(campaign_ids)))
-    found = connection.execute(statement).mappings()
-    return {row["campaign_id"]: campaign_of(row) for row in found}
+def by_version(connection: sa.Connection, keys: Iterable[Version]) -> dict[Version, Campaign]:
+    """Return campaigns as they stand, each with the terms of the version asked for."""
+    wanted = set(keys)
+    ids = {campaign_id for campaign_id, _ in wanted}
+    statement = sa.select(campaigns).where(campaigns.c.campaign_id.in_(ids))
+    rows = {row["campaign_id"]: row for row in connection.execute(statement).mappings()}
+    present = {(key, row["version"]) for key, row in rows.items()}
+    older = superseded(connection, wanted - present)
+    return {
+        key: campaign_of({**rows[key[0]], **older.get(key, {}), "version": key[1]})
+        for key in wanted
+    }
+
+
+def superseded(connection: sa.Connection, keys: Collection[Version]) -> dict[Version, Columns]:
+    """Return the columns that made up versions that have been replaced."""
+    if not keys:
+        return {}
+    key = sa.tuple_(campaign_versions.c.campaign_id, campaign_versions.c.version)
+    statement = sa.select(campaign_versions).where(key.in_(list(keys)))
+    return {
+        (row.campaign_id, row.version): columns_of(load(CampaignDraftSchema, row.body))
+        for row in connection.execute(statement)
+    }
+
+
+def supersede(connection: sa.Connection, row: sa.RowMapping, body: Columns, now: datetime) -> None:
+    """Keep the terms that a new version is about to replace."""
+    connection.execute(
+        sa.insert(campaign_versions).values(
+            campaign_id=row["campaign_id"],
+            version=row["version"],
+            body=instance_of(CampaignDraftSchema).dump(body),
+            published_at=row["published_at"],
+            superseded_at=now,
+        )
+    )
 
 
 def by_public_code(connection: sa.Connection, normals: Iterable[str]) -> dict[str, Campaign]:

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.coupons.domain import HeldCoupon
-from services.coupons.tables import coupons
+from services.coupons.tables import coupons, orders
 from shared.errors import Busy
 
 _FREE = ("issued", "restored")
@@ -23,22 +23,32 @@ def insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 def by_digest(connection: sa.Connection, digests: Iterable[bytes]) -> dict[bytes, sa.RowMapping]:
     """Return coupons by the keyed hash of their code."""
-    statement = sa.select(coupons.c.code_digest, coupons.c.coupon_id, coupons.c.campaign_id).where(
-        coupons.c.code_digest.in_(set(digests))
-    )
+    statement = sa.select(
+        coupons.c.code_digest, coupons.c.coupon_id, coupons.c.campaign_id, coupons.c.version
+    ).where(coupons.c.code_digest.in_(set(digests)))
     found = connection.execute(statement).mappings()
     return {bytes(row["code_digest"]): row for row in found}
 
 
 def held(
-    connection: sa.Connection, coupon_ids: Iterable[UUID], *, lock: bool
+    connection: sa.Connection,
+    coupon_ids: Iterable[UUID],
+    *,
+    lock: bool,
+    now: datetime | None = None,
 ) -> dict[UUID, HeldCoupon]:
-    """Return coupons by id, locked in the order of their ids if ``lock``."""
+    """Return coupons by id, locked in the order of their ids if ``lock``.
+
+    With ``now``, what an order holds beyond its time counts as free, though no sweep has been by.
+    """
+    status: sa.ColumnElement[str] = coupons.c.status
+    if now is not None:
+        status = sa.case((_held_beyond(now), coupons.c.free_status), else_=status)
     statement = (
         sa.select(
             coupons.c.coupon_id,
             coupons.c.member_id,
-            coupons.c.status,
+            status.label("status"),
             coupons.c.valid_until,
         )
         .where(coupons.c.coupon_id.in_(set(coupon_ids)))
@@ -120,6 +130,16 @@ def expire_batch(connection: sa.Connection, now: datetime, *, limit: int) -> lis
         )
     )
     return list(connection.execute(statement).mappings())
+
+
+def _held_beyond(now: datetime) -> sa.ColumnElement[bool]:
+    """Hold for coupons whose order let its time run out unconfirmed (C2)."""
+    lapsed = sa.exists().where(
+        orders.c.order_id == coupons.c.order_id,
+        orders.c.status == "reserved",
+        orders.c.expires_at <= now,
+    )
+    return sa.and_(coupons.c.status == "reserved", lapsed)
 
 
 def _used_by(coupon_id: UUID, status: str, order_id: str) -> sa.Update:

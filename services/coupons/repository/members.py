@@ -40,9 +40,28 @@ def set_tier(connection: sa.Connection, member_id: UUID, tier: str, sequence: in
     )
 
 
-def shoppers(connection: sa.Connection, member_ids: Iterable[UUID]) -> dict[UUID, Shopper]:
-    """Return the members among these that this service has heard of, by id."""
-    statement = sa.select(members.c.member_id, members.c.status, members.c.tier).where(
+def shoppers(
+    connection: sa.Connection, member_ids: Iterable[UUID], entry_tier: str
+) -> dict[UUID, Shopper]:
+    """Return the members among these that this service has heard of, by id.
+
+    Whose tier nobody has told is in the programme's entry tier.
+    """
+    tier = sa.func.coalesce(members.c.tier, entry_tier)
+    statement = sa.select(members.c.member_id, members.c.status, tier).where(
         members.c.member_id.in_(set(member_ids))
     )
     return {row.member_id: Shopper(*row) for row in connection.execute(statement)}
+
+
+def shopper(connection: sa.Connection, member_id: UUID, entry_tier: str) -> Shopper:
+    """Return a member; one not heard of yet has just enrolled."""
+    found = shoppers(connection, [member_id], entry_tier)
+    return found.get(member_id, Shopper(member_id, tier=entry_tier))
+
+
+def unknown(connection: sa.Connection, member_ids: Iterable[UUID]) -> set[UUID]:
+    """Return which of these members this service has not heard of."""
+    wanted = set(member_ids)
+    known = sa.select(members.c.member_id).where(members.c.member_id.in_(wanted))
+    return wanted.difference(connection.execute(known).scalars())

@@ -2,6 +2,7 @@
 
 - `campaigns`: write, publish, pause, resume, archive.
 - `issuing`: a member claims a coupon; marketing issues some.
+- `judging`: what codes take off a basket, for a quote or under lock for an order (C7).
 - `ordering`: an order reserves coupons, keeps them, gives them up (C6, H2).
 - `outcomes`: what points decided about the order: redeemed, free, restored (C2, C3).
 - `projections`: what members and tiers tell about members.
@@ -17,8 +18,10 @@ from services.coupons.use_cases.campaigns import (
     pause_campaign,
     publish_campaign,
     resume_campaign,
+    revise_campaign,
 )
 from services.coupons.use_cases.issuing import claim, issue
+from services.coupons.use_cases.judging import quote
 from services.coupons.use_cases.ordering import confirm, release, reserve
 from services.coupons.use_cases.outcomes import (
     close_order,
@@ -43,10 +46,12 @@ __all__ = [
     "issue",
     "pause_campaign",
     "publish_campaign",
+    "quote",
     "redeem_order",
     "release",
     "reserve",
     "restore_cancelled",
     "restore_returned",
     "resume_campaign",
+    "revise_campaign",
 ]

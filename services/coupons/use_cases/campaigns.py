@@ -1,4 +1,4 @@
-"""A campaign's life: draft, published (unchangeable from then on), paused, archived."""
+"""A campaign's life: draft, published, paused, archived; published terms change by version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.coupons.domain import draft_problems, publish_problems
+from services.coupons.domain import draft_problems, publish_problems, revision_problems
 from services.coupons.programme import Programme
 from services.coupons.queries import campaign_body
 from services.coupons.repository import Change, append_history, campaigns
@@ -33,6 +33,7 @@ def create_campaign(uow: UnitOfWork, *, programme: Programme, **draft: Any) -> d
             **columns,
             "campaign_id": new_id(),
             "status": "draft",
+            "version": 1,
             "code_key": wrapped_key,
             "created_at": uow.now,
             "updated_at": uow.now,
@@ -84,6 +85,39 @@ def publish_campaign(uow: UnitOfWork, *, campaign_id: UUID) -> dict[str, Any]:
         published_at=uow.now,
     )
     return _written(uow, row, "draft", "publish")
+
+
+def revise_campaign(uow: UnitOfWork, *, campaign_id: UUID, **changes: Any) -> dict[str, Any]:
+    """Replace a published campaign's terms by a new version.
+
+    Coupons that members hold keep the version they were issued under; a public code has the
+    present one. Limits go on counting.
+
+    Raises:
+        NotFound: there is no such campaign.
+        CampaignStateConflict: it is not published; a draft is amended.
+        CampaignNotPublishable: the new terms contradict themselves, or change what is fixed.
+    """
+    before = campaigns.get(uow.connection, campaign_id, lock=True)
+    if before["status"] not in ("published", "paused"):
+        raise CampaignStateConflict(f"The campaign is {before['status']}.")
+    columns = campaigns.columns_of(changes)
+    after = campaigns.terms_of({**before, **columns})
+    problems = revision_problems(campaigns.terms_of(before), after, uow.now)
+    if problems:
+        raise CampaignNotPublishable(errors=problems)
+    campaigns.supersede(uow.connection, before, campaign_body(before), uow.now)
+    row = campaigns.move(
+        uow.connection,
+        campaign_id,
+        sources=(before["status"],),
+        target=before["status"],
+        now=uow.now,
+        **columns,
+        version=before["version"] + 1,
+        published_at=uow.now,
+    )
+    return _written(uow, row, before["status"], "revise")
 
 
 def pause_campaign(uow: UnitOfWork, *, campaign_id: UUID) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def claim(
         raise NotFound
     reason = _closed(campaign, uow.now)
     # A member with a token exists, even if this service has not heard of it yet.
-    shopper = members.shoppers(uow.connection, [member_id]).get(member_id, Shopper(member_id))
+    shopper = members.shopper(uow.connection, member_id, programme.entry_tier)
     reason = reason or _not_for(campaign, shopper)
     if reason is not None:
         raise NotClaimable(message_for(reason), reason=reason)
@@ -81,7 +81,7 @@ def issue(
     reason = _closed(campaign, uow.now)
     if reason is not None:
         raise NotClaimable(message_for(reason), reason=reason)
-    refused = _refusals(uow, campaign, member_ids)
+    refused = _refusals(uow, programme, campaign, member_ids)
     chosen = [member_id for member_id in dict.fromkeys(member_ids) if member_id not in refused]
     chosen, full = _within_limits(uow, campaign, chosen)
     bodies = _store(uow, programme, row, chosen, cause="issue")
@@ -117,8 +117,10 @@ def _not_for(campaign: Campaign, shopper: Shopper) -> str | None:
     return "wrong_tier" if outside or (unwanted and shopper.tier in unwanted) else None
 
 
-def _refusals(uow: UnitOfWork, campaign: Campaign, member_ids: Sequence[UUID]) -> dict[UUID, str]:
-    known = members.shoppers(uow.connection, member_ids)
+def _refusals(
+    uow: UnitOfWork, programme: Programme, campaign: Campaign, member_ids: Sequence[UUID]
+) -> dict[UUID, str]:
+    known = members.shoppers(uow.connection, member_ids, programme.entry_tier)
     refused = {}
     for member_id in member_ids:
         shopper = known.get(member_id)
@@ -163,7 +165,7 @@ def _store(
     campaign_id = campaign.campaign_id
     drawn = [issue_demands(campaign.terms, member_id) for member_id in member_ids]
     usage.take(uow.connection, ((campaign_id, demand) for each in drawn for demand in each))
-    plain = [codes.new_code() for _ in member_ids]
+    plain = [codes.new_code(campaign.terms.code_pattern) for _ in member_ids]
     rows = _new_rows(uow, programme, campaign_row, list(zip(member_ids, plain, strict=True)))
     coupons.insert(uow.connection, rows)
     append_history(uow, [_issued(row, cause) for row in rows])
@@ -192,6 +194,7 @@ def _new_rows(
             {
                 "coupon_id": coupon_id,
                 "campaign_id": campaign.campaign_id,
+                "version": campaign.version,
                 "member_id": member_id,
                 "status": "issued",
                 "free_status": "issued",

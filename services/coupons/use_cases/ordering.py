@@ -8,36 +8,21 @@ checkout tells the openings apart, and what belongs to an earlier one changes no
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.coupons import codes
-from services.coupons.domain import (
-    Applied,
-    Basket,
-    Candidate,
-    Demand,
-    Evaluation,
-    Line,
-    Shopper,
-    Unused,
-    evaluate,
-    message_for,
-    refusal,
-    use_demands,
-)
+from services.coupons.domain import Applied, Basket, Evaluation, evaluate, refusal
 from services.coupons.programme import Programme
 from services.coupons.repository import (
     Change,
     append_history,
-    campaigns,
     coupons,
-    members,
     orders,
     redemptions,
     usage,
 )
+from services.coupons.use_cases import judging
 from services.coupons.use_cases.uses import free_orders
 from shared.contracts.coupons import events
 from shared.db import Outcome, UnitOfWork
@@ -75,10 +60,12 @@ def reserve(
         if _still_stands(uow, row, request["opened_at"], fingerprint):
             return _same_answer(uow, programme, row, request)
         orders.update(uow.connection, order_id, closed_at=None, result_sealed=None, **opening)
-    basket = _basket(uow, programme, request)
+    # A sale made offline is judged as of its time (S5), none as of a time to come.
+    at = min(request["occurred_at"], uow.now)
+    basket = judging.basket_of(uow, programme, request, at)
     evaluation = _judge(uow, programme, basket, request)
     _hold(uow, order_id, basket, evaluation)
-    body = _answer(order_id, evaluation)
+    body = {"order_id": order_id, **judging.answer(evaluation)}
     sealed = programme.codes.seal_result(order_id, json.dumps(body, default=str))
     orders.update(uow.connection, order_id, result_sealed=sealed)
     return body
@@ -178,24 +165,6 @@ def _same_answer(
     return Outcome(body, replayed=True)
 
 
-def _basket(uow: UnitOfWork, programme: Programme, request: Mapping[str, Any]) -> Basket:
-    # A sale made offline is judged as of its time (S5), none as of a time to come.
-    at = min(request["occurred_at"], uow.now)
-    member_id = request["member_id"]
-    shopper = None
-    if member_id is not None:
-        known = members.shoppers(uow.connection, [member_id])
-        shopper = known.get(member_id, Shopper(member_id))
-    return Basket(
-        lines=tuple(Line(**line) for line in request["lines"]),
-        at=at,
-        day=at.astimezone(programme.zone).date(),
-        channel=request["channel"],
-        store_id=request["store_id"],
-        shopper=shopper,
-    )
-
-
 def _judge(
     uow: UnitOfWork, programme: Programme, basket: Basket, request: Mapping[str, Any]
 ) -> Evaluation:
@@ -205,71 +174,21 @@ def _judge(
     """
     given: Sequence[str] = request["codes"]
     if request["currency"] != programme.currency:
-        refused = tuple(Unused(code, "currency_mismatch") for code in given)
-        return Evaluation((), (), refused)
-    candidates = _look_up(uow, programme, given)
+        return judging.in_other_currency(given)
+    candidates = judging.look_up(uow, programme, given)
     hopeful = [each for each in candidates if refusal(each, basket) is None]
-    keys = [
-        (campaign_id, demand.scope, demand.holder)
-        for campaign_id, demand in _draws(basket, ((each, 0) for each in hopeful))
-    ]
-    used = usage.hold(uow.connection, keys)
+    used = usage.hold(uow.connection, judging.counters(basket, hopeful))
     ids = [each.coupon.coupon_id for each in hopeful if each.coupon]
     held = coupons.held(uow.connection, ids, lock=True)
-    locked = {id(each): _as_locked(each, held, used) for each in hopeful}
+    locked = {id(each): judging.with_facts(each, held, used) for each in hopeful}
     fresh = [locked.get(id(each), each) for each in candidates]
     return evaluate(basket, fresh, request["mode"])
-
-
-def _look_up(uow: UnitOfWork, programme: Programme, given: Sequence[str]) -> list[Candidate]:
-    """Find what each code is: a coupon, a campaign's public code, or nothing."""
-    digests = {code: programme.codes.digest(code) for code in given if codes.is_well_formed(code)}
-    found = coupons.by_digest(uow.connection, digests.values()) if digests else {}
-    held = coupons.held(uow.connection, [row["coupon_id"] for row in found.values()], lock=False)
-    own = campaigns.by_id(uow.connection, [row["campaign_id"] for row in found.values()])
-    public = campaigns.by_public_code(uow.connection, map(codes.normalise, given))
-    candidates = []
-    for code in given:
-        row = found.get(digests.get(code, b""))
-        if row is None:
-            candidates.append(Candidate(code, public.get(codes.normalise(code))))
-        else:
-            campaign, coupon = own[row["campaign_id"]], held[row["coupon_id"]]
-            candidates.append(Candidate(code, campaign, coupon))
-    return candidates
-
-
-def _as_locked(
-    candidate: Candidate, held: Mapping[Any, Any], used: Mapping[usage.Key, int]
-) -> Candidate:
-    campaign, coupon = candidate.campaign, candidate.coupon
-    own = {
-        (scope, holder): count
-        for (campaign_id, scope, holder), count in used.items()
-        if campaign is not None and campaign_id == campaign.campaign_id
-    }
-    return Candidate(candidate.code, campaign, held[coupon.coupon_id] if coupon else None, own)
-
-
-def _draws(basket: Basket, uses: Iterable[tuple[Candidate, int]]) -> Iterable[tuple[Any, Demand]]:
-    """Yield the counters that uses of these coupons at these discounts draw on."""
-    for candidate, discount in uses:
-        if candidate.campaign is None:
-            continue
-        for demand in use_demands(
-            candidate.campaign.terms,
-            member_id=basket.member_id,
-            store_id=basket.store_id,
-            used_on=basket.day,
-            discount=discount,
-        ):
-            yield candidate.campaign.campaign_id, demand
 
 
 def _hold(uow: UnitOfWork, order_id: str, basket: Basket, evaluation: Evaluation) -> None:
     """Take counters and coupons for what was applied, and write it down."""
     uses = [(each.candidate, each.discount_minor) for each in evaluation.applied]
-    usage.take(uow.connection, _draws(basket, uses))
+    usage.take(uow.connection, judging.draws(basket, uses))
     rows, changes = [], []
     for each in evaluation.applied:
         row = _redemption(uow, order_id, basket, each)
@@ -304,6 +223,7 @@ def _redemption(uow: UnitOfWork, order_id: str, basket: Basket, applied: Applied
         "order_id": order_id,
         "campaign_id": applied.campaign.campaign_id,
         "coupon_id": coupon.coupon_id if coupon else None,
+        "version": applied.campaign.version,
         "status": "reserved",
         "member_id": basket.member_id,
         "store_id": basket.store_id,
@@ -312,35 +232,4 @@ def _redemption(uow: UnitOfWork, order_id: str, basket: Basket, applied: Applied
         "line_discounts": dict(applied.by_line),
         "created_at": uow.now,
         "updated_at": uow.now,
-    }
-
-
-def _answer(order_id: str, evaluation: Evaluation) -> dict[str, Any]:
-    return {
-        "order_id": order_id,
-        "applied": [
-            {
-                "code": each.candidate.code,
-                "coupon_id": each.candidate.coupon.coupon_id if each.candidate.coupon else None,
-                "campaign_id": each.campaign.campaign_id,
-                "name": each.campaign.name,
-                "kind": each.campaign.terms.kind,
-                "discount_minor": each.discount_minor,
-                "line_discounts": [
-                    {"line_id": line_id, "discount_minor": off} for line_id, off in each.by_line
-                ],
-            }
-            for each in evaluation.applied
-        ],
-        "skipped": [_unused(each) for each in evaluation.skipped],
-        "rejected": [_unused(each) for each in evaluation.rejected],
-        "discount_minor": evaluation.discount_minor,
-    }
-
-
-def _unused(unused: Unused) -> dict[str, str]:
-    return {
-        "code": unused.code,
-        "reason": unused.reason,
-        "message": message_for(unused.reason),
     }

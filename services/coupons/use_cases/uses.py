@@ -56,8 +56,7 @@ def redeem_order(uow: UnitOfWork, order_id: str, *, cause: str) -> int:
 def lock_counters(uow: UnitOfWork, order_id: str) -> None:
     """Lock what a restore will give back, where coupons are changed before it in one unit."""
     rows = redemptions.of_orders(uow.connection, [order_id], "reserved")
-    known = campaigns.by_id(uow.connection, (row["campaign_id"] for row in rows))
-    drawn = _draws(rows, known)
+    drawn = _draws(rows, _campaigns(uow, rows))
     usage.hold(uow.connection, ((key, demand.scope, demand.holder) for key, demand in drawn))
 
 
@@ -74,12 +73,8 @@ def restore_order(uow: UnitOfWork, order_id: str, *, cause: str, partial: bool) 
         How many uses are still used up.
     """
     used = redemptions.of_orders(uow.connection, [order_id], "redeemed")
-    known = campaigns.by_id(uow.connection, (row["campaign_id"] for row in used))
-    due = [
-        row
-        for row in used
-        if not partial or known[row["campaign_id"]].terms.restore_on_partial_return
-    ]
+    known = _campaigns(uow, used)
+    due = [row for row in used if not partial or known[_key(row)].terms.restore_on_partial_return]
     return len(used) - _end(uow, due, _RESTORED, cause)
 
 
@@ -87,8 +82,7 @@ def _end(uow: UnitOfWork, rows: Sequence[redemptions.Row], ending: _Ending, caus
     if not rows:
         return 0
     if ending.gives_back:
-        known = campaigns.by_id(uow.connection, (row["campaign_id"] for row in rows))
-        usage.give_back(uow.connection, _draws(rows, known))
+        usage.give_back(uow.connection, _draws(rows, _campaigns(uow, rows)))
     changes = []
     for row in rows:
         now_status = ending.public_status
@@ -120,13 +114,24 @@ def _end(uow: UnitOfWork, rows: Sequence[redemptions.Row], ending: _Ending, caus
     return len(rows)
 
 
+def _campaigns(
+    uow: UnitOfWork, rows: Sequence[redemptions.Row]
+) -> dict[campaigns.Version, Campaign]:
+    return campaigns.by_version(uow.connection, (_key(row) for row in rows))
+
+
+def _key(row: redemptions.Row) -> campaigns.Version:
+    """Name the terms by which a use was judged."""
+    return row["campaign_id"], row["version"]
+
+
 def _draws(
-    rows: Sequence[redemptions.Row], known: dict[UUID, Campaign]
+    rows: Sequence[redemptions.Row], known: dict[campaigns.Version, Campaign]
 ) -> Iterator[tuple[UUID, Demand]]:
-    """Yield what these uses have drawn: a published campaign's limits never change."""
+    """Yield what these uses have drawn: which limits there are is the same in all versions."""
     for row in rows:
         for demand in use_demands(
-            known[row["campaign_id"]].terms,
+            known[_key(row)].terms,
             member_id=row["member_id"],
             store_id=row["store_id"],
             used_on=row["used_on"],

@@ -11,9 +11,10 @@ from shared.contracts.coupons.schemas import KINDS
 from shared.contracts.fields import Choice, Currency, ExternalKey, Id, Instant, Minor, Text
 from shared.contracts.fields import StrictInteger as Integer
 from shared.contracts.members.events import CHANNELS
+from shared.contracts.members.schemas import ReferenceSchema
 
 LINE_KINDS = ("product", "shipping", "gift_card", "fee")
-MODES = ("requested_order", "priority")
+MODES = ("requested_order", "priority", "best_for_member")
 MAX_LINES = 1_000
 MAX_CODES = 30
 MAX_QUANTITY = 10**6
@@ -33,21 +34,16 @@ class BasketLineSchema(WireSchema):
     net_minor = Minor(required=True)
 
 
-class ReserveSchema(WireSchema):
-    """Hold the coupons of an order until ``expires_at`` or until it is confirmed."""
+class BasketSchema(WireSchema):
+    """A basket and the codes given with it."""
 
-    order_id = ExternalKey(required=True)
-    member_id = Id(required=True, allow_none=True)
-    store_id = ExternalKey(required=True, allow_none=True)
-    channel = Choice(*CHANNELS, required=True)
+    store_id = ExternalKey(allow_none=True, load_default=None)
     currency = Currency(required=True)
-    occurred_at = Instant(required=True)
-    """Coupons are judged as of then (S5), as far as it is not in the future."""
-    opened_at = Instant(allow_none=True, load_default=None)
-    """When points opened the checkout. A later opening of an order may reserve anew, also with
-    another basket; what belongs to an earlier one is void. Without it an order has one opening."""
-    expires_at = Instant(required=True)
-    mode = Choice(*MODES, load_default="requested_order")
+    mode = Choice(
+        *MODES,
+        load_default="requested_order",
+        metadata={"description": "In which order coupons are applied; the best is searched for."},
+    )
     lines = fields.List(
         fields.Nested(BasketLineSchema),
         required=True,
@@ -61,6 +57,40 @@ class ReserveSchema(WireSchema):
     def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
         if len({line["line_id"] for line in data["lines"]}) != len(data["lines"]):
             raise ValidationError("Each line needs its own line_id.", "lines")
+
+
+class QuoteCouponsSchema(BasketSchema):
+    """What would these codes take off this basket now?"""
+
+    member = fields.Nested(
+        ReferenceSchema,
+        metadata={"description": "Who buys; a member that asks is the buyer itself."},
+    )
+    channel = Choice(
+        *CHANNELS, metadata={"description": "A till's is `store`; a shop's `web` unless given."}
+    )
+
+
+class QuoteQuery(BasketSchema):
+    """Judge codes for a basket; nothing is held."""
+
+    member_id = Id(required=True, allow_none=True)
+    channel = Choice(*CHANNELS, required=True)
+
+
+class ReserveSchema(BasketSchema):
+    """Hold the coupons of an order until ``expires_at`` or until it is confirmed."""
+
+    order_id = ExternalKey(required=True)
+    member_id = Id(required=True, allow_none=True)
+    store_id = ExternalKey(required=True, allow_none=True)
+    channel = Choice(*CHANNELS, required=True)
+    occurred_at = Instant(required=True)
+    """Coupons are judged as of then (S5), as far as it is not in the future."""
+    opened_at = Instant(allow_none=True, load_default=None)
+    """When points opened the checkout. A later opening of an order may reserve anew, also with
+    another basket; what belongs to an earlier one is void. Without it an order has one opening."""
+    expires_at = Instant(required=True)
 
 
 class LineDiscountSchema(WireSchema):
@@ -80,6 +110,11 @@ class AppliedCouponSchema(WireSchema):
     campaign_id = Id(required=True)
     name = fields.String(required=True)
     kind = Choice(*KINDS, required=True)
+    gift_sku = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Article to add at 0; of a gift only."},
+    )
     discount_minor = Minor(required=True)
     line_discounts = fields.List(fields.Nested(LineDiscountSchema), required=True)
 
@@ -92,10 +127,9 @@ class UnusedCodeSchema(WireSchema):
     message = fields.String(required=True)
 
 
-class ReservationSchema(WireSchema):
+class CouponQuoteSchema(WireSchema):
     """What each code is worth: every code given is in exactly one of the three lists."""
 
-    order_id = ExternalKey(required=True)
     applied = fields.List(fields.Nested(AppliedCouponSchema), required=True)
     skipped = fields.List(
         fields.Nested(UnusedCodeSchema),
@@ -108,6 +142,12 @@ class ReservationSchema(WireSchema):
         metadata={"description": "Not good for this basket and member now."},
     )
     discount_minor = Minor(required=True)
+
+
+class ReservationSchema(CouponQuoteSchema):
+    """What an order holds."""
+
+    order_id = ExternalKey(required=True)
 
 
 class OrderSchema(WireSchema):

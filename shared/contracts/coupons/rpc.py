@@ -8,8 +8,10 @@ from marshmallow import Schema
 
 from shared.contracts.base import PageQuery, WireSchema, page_of
 from shared.contracts.coupons.orders import (
+    CouponQuoteSchema,
     OrderSchema,
     OrderStateSchema,
+    QuoteQuery,
     ReleaseSchema,
     ReservationSchema,
     ReserveSchema,
@@ -19,7 +21,9 @@ from shared.contracts.coupons.schemas import (
     COUPON_STATUSES,
     CampaignDraftSchema,
     CampaignPatchSchema,
+    CampaignPreviewSchema,
     CampaignSchema,
+    CampaignVersionSchema,
     CouponSchema,
     IssueCouponsSchema,
     IssuedCouponsSchema,
@@ -50,6 +54,12 @@ class CampaignRef(WireSchema):
 
 class AmendCampaign(CampaignPatchSchema):
     """Change a draft."""
+
+    campaign_id = Id(required=True)
+
+
+class CampaignVersionsQuery(PageQuery):
+    """A campaign's versions, newest first."""
 
     campaign_id = Id(required=True)
 
@@ -97,6 +107,22 @@ AMEND_CAMPAIGN = _method(
     CampaignSchema,
     errors=(NotFound, CampaignStateConflict, Invalid),
 )
+REVISE_CAMPAIGN = _method(
+    "revise_campaign",
+    AmendCampaign,
+    CampaignSchema,
+    success=201,
+    errors=(NotFound, CampaignStateConflict, CampaignNotPublishable),
+)
+CAMPAIGN_VERSIONS = _method(
+    "campaign_versions",
+    CampaignVersionsQuery,
+    page_of(CampaignVersionSchema),
+    errors=(NotFound,),
+)
+PREVIEW_CAMPAIGN = _method(
+    "preview_campaign", CampaignRef, CampaignPreviewSchema, errors=(NotFound,)
+)
 PUBLISH_CAMPAIGN = _method(
     "publish_campaign",
     CampaignRef,
@@ -128,6 +154,7 @@ ISSUE = _method(
     errors=(NotFound, NotClaimable),
 )
 WALLET = _method("wallet", WalletQuery, page_of(CouponSchema))
+QUOTE = _method("quote", QuoteQuery, CouponQuoteSchema)
 RESERVE = _method("reserve", ReserveSchema, ReservationSchema, errors=(OrderClosed, OrderConflict))
 CONFIRM = _method(
     "confirm", OrderSchema, OrderStateSchema, errors=(NotFound, OrderClosed, ReservationExpired)

@@ -9,7 +9,7 @@ from shared.contracts.fields import Choice, ExternalKey, Id, Instant, Minor, Str
 from shared.contracts.fields import StrictInteger as Integer
 from shared.contracts.members.events import CHANNELS
 
-KINDS = ("amount_off", "percent_off", "fixed_price", "free_shipping")
+KINDS = ("amount_off", "percent_off", "fixed_price", "gift", "free_shipping")
 CODE_TYPES = ("unique", "public")
 CAMPAIGN_STATUSES = ("draft", "published", "paused", "archived")
 COUPON_STATUSES = ("issued", "reserved", "redeemed", "restored", "void", "expired", "gifted")
@@ -99,6 +99,18 @@ class CampaignCodeSchema(WireSchema):
         ),
         metadata={"description": "The public code; case does not matter.", "example": "SPRING10"},
     )
+    pattern = Text(
+        max_length=14,
+        allow_none=True,
+        load_default=None,
+        validate=validate.Regexp(
+            r"\A[A-Za-z0-9]{1,12}-\*\Z", error="Use up to 12 letters and digits, then -*"
+        ),
+        metadata={
+            "description": "How unique codes begin; `*` stands for the random part.",
+            "example": "TEA-*",
+        },
+    )
 
 
 class CampaignDraftSchema(WireSchema):
@@ -112,9 +124,14 @@ class CampaignDraftSchema(WireSchema):
         load_default=None,
         metadata={
             "description": "Minor units off, whole percent (1-100), or the unit price; "
-            "none for free_shipping.",
+            "none for free_shipping and gift.",
             "example": 1000,
         },
+    )
+    gift_sku = Text(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Article that a gift adds at 0.", "example": "MUG-1"},
     )
     max_discount_minor = Minor(minimum=1, allow_none=True, load_default=None)
     min_spend_minor = Minor(
@@ -144,6 +161,7 @@ class CampaignPatchSchema(WireSchema):
     name = Text()
     kind = Choice(*KINDS)
     value = Minor(minimum=1, allow_none=True)
+    gift_sku = Text(allow_none=True)
     max_discount_minor = Minor(minimum=1, allow_none=True)
     min_spend_minor = Minor(allow_none=True)
     scope = fields.Nested(CampaignScopeSchema)
@@ -163,14 +181,69 @@ class CampaignSchema(CampaignDraftSchema):
 
     campaign_id = Id(required=True)
     status = Choice(*CAMPAIGN_STATUSES, required=True)
+    version = Integer(
+        required=True, metadata={"description": "Rises when published terms are replaced."}
+    )
     created_at = Instant(required=True)
-    published_at = Instant(required=True, allow_none=True)
+    published_at = Instant(
+        required=True, allow_none=True, metadata={"description": "Of this version."}
+    )
+
+
+class CampaignVersionSchema(CampaignDraftSchema):
+    """The terms of a campaign as they were, or are, from `published_at` on."""
+
+    version = Integer(required=True)
+    published_at = Instant(required=True)
+    superseded_at = Instant(
+        required=True, allow_none=True, metadata={"description": "Null for the present version."}
+    )
+
+
+class CampaignProblemSchema(WireSchema):
+    """One thing that is wrong with a draft."""
+
+    field = fields.String(required=True, metadata={"example": "validity"})
+    code = fields.String(required=True, metadata={"example": "required"})
+    message = fields.String(required=True)
+
+
+class CampaignPreviewSchema(WireSchema):
+    """A coupon of the campaign as a shopper would see it if it had it now."""
+
+    headline = fields.String(required=True, metadata={"example": "10 % off, 20.00 CNY at most"})
+    conditions = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "What has to hold, a sentence each; the expiry always first."},
+    )
+    name = fields.String(required=True)
+    terms = fields.String(required=True)
+    code = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The public code, or what a unique one looks like."},
+    )
+    valid_from = Instant(required=True, allow_none=True)
+    valid_until = Instant(required=True, allow_none=True)
+    valid_until_local = fields.String(required=True, allow_none=True)
+    time_zone = fields.String(required=True, metadata={"example": "Asia/Shanghai"})
+    days_left = Integer(required=True, allow_none=True)
+    problems = fields.List(
+        fields.Nested(CampaignProblemSchema),
+        required=True,
+        metadata={"description": "What keeps a draft from being published."},
+    )
 
 
 class CouponSchema(WireSchema):
     """A member's coupon (C5)."""
 
     coupon_id = Id(required=True)
+    headline = fields.String(
+        required=True,
+        metadata={"description": "What it is worth, spelt out.", "example": "5.00 CNY off"},
+    )
     code = fields.String(
         required=True, metadata={"description": "In full for its owner only, masked otherwise."}
     )
@@ -178,6 +251,7 @@ class CouponSchema(WireSchema):
     name = fields.String(required=True)
     kind = Choice(*KINDS, required=True)
     value = Minor(required=True, allow_none=True)
+    gift_sku = fields.String(required=True, allow_none=True)
     max_discount_minor = Minor(required=True, allow_none=True)
     min_spend_minor = Minor(required=True, allow_none=True)
     status = Choice(*COUPON_STATUSES, required=True)

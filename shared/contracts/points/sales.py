@@ -242,6 +242,9 @@ class SaleCouponSchema(WireSchema):
     coupon_id = Id(required=True, allow_none=True, metadata=says("Null for a public code."))
     campaign_id = Id(required=True)
     name = Text(required=True, max_length=1_000)
+    gift_sku = Text(
+        allow_none=True, load_default=None, metadata=says("Article to add at 0; of a gift only.")
+    )
     discount_minor = Minor(required=True)
 
 

@@ -22,7 +22,7 @@ FULL = {
     "limits": {"total": 10, "per_member": 2, "per_member_per_day": 1, "per_store": 5},
     "budget_minor": 100_000,
     "stacking": {"category": "spring", "exclusive": True, "joint_with": ["ship"]},
-    "code": {"type": "unique", "value": None},
+    "code": {"type": "unique", "value": None, "pattern": None},
     "restore_on_partial_return": True,
     "terms": "Tea only.",
     "priority": 7,
@@ -53,7 +53,7 @@ def test_patch_replaces_what_it_names_and_nothing_else(coupons: Coupons) -> None
         "validity": {"days_after_issue": 30},
         "code": {"type": "unique"},
     }
-    expected = {**made, **patch, "code": {"type": "unique", "value": None}}
+    expected = {**made, **patch, "code": {"type": "unique", "value": None, "pattern": None}}
     assert coupons.call(rpc.AMEND_CAMPAIGN, patch) == expected
     assert coupons.call(rpc.CAMPAIGN, {"campaign_id": made["campaign_id"]}) == expected
 
@@ -70,6 +70,7 @@ def test_contradictory_patch_is_refused_by_field(coupons: Coupons) -> None:
     "wrong",
     [
         {"kind": "gift", "gift_sku": "x"},
+        {"gift_sku": "x"},
         {"value": 0},
         {"value": "500"},
         {"kind": "percent_off", "value": 101},
@@ -154,7 +155,11 @@ def test_public_code_is_unique_among_running_campaigns_whatever_its_case(coupons
     assert refused(coupons, rpc.PUBLISH_CAMPAIGN, {"campaign_id": second}).code == "code_taken"
     coupons.call(rpc.ARCHIVE_CAMPAIGN, {"campaign_id": first})
     published = coupons.call(rpc.PUBLISH_CAMPAIGN, {"campaign_id": second})
-    assert published["code"] == {"type": "public", "value": "SPRING10"}
+    assert published["code"] == {
+        "type": "public",
+        "value": "SPRING10",
+        "pattern": None,
+    }
 
 
 def test_one_of_many_campaigns_with_a_code_is_published_at_once(coupons: Coupons) -> None:

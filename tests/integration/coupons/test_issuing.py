@@ -36,8 +36,10 @@ def test_claim_gives_a_coupon_with_its_code_in_full(coupons: Coupons) -> None:
     assert {name: coupon[name] for name in coupon if name not in ("coupon_id", "code")} == {
         "campaign_id": campaign_id,
         "name": "Spring",
+        "headline": "5.00 CNY off",
         "kind": "amount_off",
         "value": 500,
+        "gift_sku": None,
         "max_discount_minor": None,
         "min_spend_minor": None,
         "status": "issued",

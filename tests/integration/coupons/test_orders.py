@@ -24,6 +24,7 @@ def test_reserve_applies_codes_as_they_were_typed(coupons: Coupons) -> None:
                 "campaign_id": campaign_id,
                 "name": "Spring",
                 "kind": "amount_off",
+                "gift_sku": None,
                 "discount_minor": 500,
                 "line_discounts": [{"line_id": "1", "discount_minor": 500}],
             },
@@ -33,6 +34,7 @@ def test_reserve_applies_codes_as_they_were_typed(coupons: Coupons) -> None:
                 "campaign_id": public_id,
                 "name": "Spring",
                 "kind": "percent_off",
+                "gift_sku": None,
                 "discount_minor": 50,
                 "line_discounts": [{"line_id": "1", "discount_minor": 50}],
             },
@@ -144,7 +146,7 @@ def test_circumstances_of_the_order_are_judged(
         {"codes": ["x" * 101]},
         {"lines": []},
         {"lines": [{"line_id": "1", "sku": "a", "quantity": 1, "net_minor": 1}] * 2},
-        {"mode": "best_for_member"},
+        {"mode": "cheapest"},
     ],
 )
 def test_malformed_reservation_is_refused(coupons: Coupons, wrong: dict[str, Any]) -> None:

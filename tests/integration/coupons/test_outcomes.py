@@ -151,7 +151,7 @@ def test_use_of_a_public_code_is_counted_and_given_back(coupons: Coupons) -> Non
 def test_limit_per_day_counts_the_local_day_of_the_purchase(coupons: Coupons) -> None:
     member_id = coupons.member()
     coupons.public(limits={"per_member_per_day": 1})
-    coupons.reserve("o1", ["SPRING"], member_id)
+    coupons.buy("o1", ["SPRING"], member_id)
     assert rejected(coupons.reserve("o2", ["SPRING"], member_id)) == {"SPRING": "limit_reached"}
     coupons.clock.move_to(NOON.replace(hour=16))  # midnight in Shanghai
     assert coupons.reserve("o3", ["SPRING"], member_id)["discount_minor"] == 500

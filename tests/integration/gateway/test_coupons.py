@@ -176,3 +176,52 @@ def test_coupon_has_lapsed_when_the_sandbox_clock_has_moved(world: World) -> Non
     assert [(item["status"], item["reason"]) for item in world.wallet()] == [("expired", "lapsed")]
     rows = world.platform.databases["coupons"].query("SELECT status FROM coupons")
     assert [row.status for row in rows] == ["expired"]
+
+
+@pytest.mark.rule("C7", "C8")
+def test_codes_are_quoted_by_till_and_member_and_nothing_is_held(world: World) -> None:
+    coupon = world.member.post(f"{world.campaign()}/claims")
+    basket = {
+        "currency": "CNY",
+        "lines": [{"line_id": "1", "sku": "tea", "quantity": 1, "net_minor": 1_000}],
+        "codes": [coupon["code"], "NOPE"],
+        "mode": "best_for_member",
+    }
+    at_till = {**basket, "member": {"type": "phone", "value": PHONE}}
+    quoted = world.till.post("/v1/coupons/quote", at_till, status=200)
+    assert quoted["discount_minor"] == 500
+    assert [each["reason"] for each in quoted["rejected"]] == ["unknown"]
+    own = world.member.post("/v1/coupons/quote", basket, status=200)
+    assert own["applied"] == quoted["applied"]
+    assert [each["reason"] for each in own["rejected"]] == ["not_usable"]
+    assert [item["status"] for item in world.wallet()] == ["issued"]
+    world.member.post("/v1/coupons/quote", at_till, status=404)
+    named = {**basket, "member": {"type": "member_id", "value": world.member_id}}
+    assert world.member.post("/v1/coupons/quote", named, status=200) == own
+    nobody = {**basket, "member": {"type": "phone", "value": "13700137000"}}
+    world.till.post("/v1/coupons/quote", nobody, status=404)
+    elsewhere = {**basket, "store_id": "s-9"}
+    assert world.till.post("/v1/coupons/quote", elsewhere, status=422)["code"] == "store_mismatch"
+    world.marketing.post("/v1/coupons/quote", basket, status=403)
+
+
+def test_gift_of_a_sale_names_its_article(world: World) -> None:
+    path = world.campaign(kind="gift", value=None, gift_sku="MUG-1")
+    coupon = world.member.post(f"{path}/claims")
+    sale = world.till.post("/v1/sales", world.sale("s1", coupon["code"]))
+    assert [use["gift_sku"] for use in sale["coupons"]["applied"]] == ["MUG-1"]
+    assert sale["totals"]["discount_minor"] == 0
+
+
+def test_published_terms_are_replaced_and_listed_over_http(world: World) -> None:
+    path = world.campaign()
+    assert world.marketing.get(f"{path}/preview")["headline"] == "5.00 CNY off"
+    revised = world.marketing.post(f"{path}/versions", {"value": 700})
+    assert (revised["version"], revised["value"]) == (2, 700)
+    first = world.marketing.get(f"{path}/versions?limit=1")
+    rest = world.marketing.get(f"{path}/versions?limit=1&cursor={first['next_cursor']}")
+    assert [each["value"] for each in (*first["items"], *rest["items"])] == [700, 500]
+    assert rest["next_cursor"] is None
+    refused = world.marketing.post(f"{path}/versions", {"kind": "free_shipping"}, status=422)
+    assert refused["code"] == "campaign_not_publishable"
+    world.platform.staff("support").post(f"{path}/versions", {"value": 1}, status=403)

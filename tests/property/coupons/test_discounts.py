@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import random
+from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +28,15 @@ from shared.ids import new_id
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 CATEGORIES = ("a", "b", "c", "d", "e", "f", "g")
 
+KINDS = ("amount_off", "percent_off", "fixed_price", "free_shipping", "gift")
+
+validities = st.sampled_from([None, 1, 2]).map(
+    lambda days: Validity(
+        never_expires=days is None,
+        starts_at=None if days is None else NOW,
+        ends_at=None if days is None else NOW + timedelta(days=days),
+    )
+)
 amounts = st.integers(0, 10_000)
 lines = st.lists(
     st.builds(
@@ -51,17 +62,18 @@ stackings = st.builds(
 
 @st.composite
 def candidates(draw: st.DrawFn) -> Candidate:
-    kind = draw(st.sampled_from(["amount_off", "percent_off", "fixed_price", "free_shipping"]))
+    kind = draw(st.sampled_from(KINDS))
     value = draw(st.integers(1, 100 if kind == "percent_off" else 8_000))
     skus = st.frozensets(st.sampled_from(["tea", "cup", "pot"]), min_size=1)
     terms = Terms(
         kind=kind,
-        value=None if kind == "free_shipping" else value,
-        validity=Validity(never_expires=True),
+        value=None if kind in ("free_shipping", "gift") else value,
+        validity=draw(validities),
         max_discount_minor=draw(st.none() | st.integers(1, 5_000)),
         min_spend_minor=draw(st.none() | amounts),
         scope=Scope(skus=draw(st.none() | skus)),
-        budget_minor=draw(st.none() | amounts.filter(bool)),
+        budget_minor=None if kind == "gift" else draw(st.none() | amounts.filter(bool)),
+        gift_sku="mug" if kind == "gift" else None,
         stacking=draw(stackings),
         code_type="public",
         code_value="X",
@@ -87,7 +99,7 @@ def off_by_line(evaluation: Evaluation) -> dict[str, int]:
     return total
 
 
-modes = st.sampled_from(["requested_order", "priority"])
+modes = st.sampled_from(["requested_order", "priority", "best_for_member"])
 
 
 @pytest.mark.rule("C7")
@@ -99,7 +111,8 @@ def test_line_discounts_sum_to_the_total_and_no_line_goes_below_zero(
     shopping = basket(bought)
     evaluation = evaluate(shopping, codes, mode)
     for applied in evaluation.applied:
-        assert sum(off for _, off in applied.by_line) == applied.discount_minor > 0
+        assert sum(off for _, off in applied.by_line) == applied.discount_minor
+        assert (applied.discount_minor == 0) == (applied.campaign.terms.kind == "gift")
         assert all(off > 0 for _, off in applied.by_line)
         assert len(dict(applied.by_line)) == len(applied.by_line)
     totals = off_by_line(evaluation)
@@ -141,3 +154,39 @@ def test_what_is_applied_obeys_stacking_and_budgets(
         terms, spent = each.campaign.terms, each.candidate.used["budget", ""]
         assert terms.max_discount_minor is None or each.discount_minor <= terms.max_discount_minor
         assert terms.budget_minor is None or spent + each.discount_minor <= terms.budget_minor
+
+
+@pytest.mark.rule("C7")
+@settings(max_examples=60, deadline=None)
+@given(lines, st.lists(candidates(), max_size=5))
+def test_best_for_member_equals_brute_force(bought: list[Line], codes: list[Candidate]) -> None:
+    shopping = basket(bought[:4])
+    best = evaluate(shopping, codes, "best_for_member")
+    # Each sequence of some of the codes begins one of all of them, which takes off no less.
+    every = [evaluate(shopping, order) for order in permutations(codes)]
+    assert best.discount_minor == max(each.discount_minor for each in every)
+
+
+@pytest.mark.rule("C7")
+@settings(max_examples=60, deadline=None)
+@given(lines, st.lists(candidates(), max_size=12), st.integers())
+def test_best_result_does_not_depend_on_the_order_of_codes(
+    bought: list[Line], codes: list[Candidate], seed: int
+) -> None:
+    shopping, shuffled = basket(bought), codes.copy()
+    random.Random(seed).shuffle(shuffled)
+    one, other = (evaluate(shopping, each, "best_for_member") for each in (codes, shuffled))
+    assert one.applied == other.applied
+    for left, right in ((one.skipped, other.skipped), (one.rejected, other.rejected)):
+        assert set(left) == set(right)
+
+
+@pytest.mark.rule("C7")
+@settings(max_examples=40, deadline=None)
+@given(lines, st.lists(candidates(), min_size=9, max_size=14))
+def test_best_of_many_codes_is_no_worse_than_the_plain_modes(
+    bought: list[Line], codes: list[Candidate]
+) -> None:
+    shopping = basket(bought)
+    best = evaluate(shopping, codes, "best_for_member").discount_minor
+    assert best >= evaluate(shopping, codes, "priority").discount_minor

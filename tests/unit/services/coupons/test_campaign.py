@@ -7,14 +7,17 @@ import pytest
 
 from services.coupons.domain import (
     Limits,
+    Scope,
     Validity,
     draft_problems,
     issue_demands,
     publish_problems,
+    revision_problems,
 )
 from tests.unit.services.coupons.examples import MEMBER, NOW, terms
 
 DAY = timedelta(days=1)
+A = frozenset({"a"})
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,14 @@ DAY = timedelta(days=1)
             "validity.days_after_issue",
         ),
         ({"code_value": "SPRING"}, "code.value"),
+        ({"gift_sku": "mug"}, "gift_sku"),
+        ({"kind": "gift", "value": None}, "gift_sku"),
+        ({"kind": "gift", "gift_sku": "mug"}, "value"),
+        ({"kind": "gift", "value": None, "gift_sku": "mug", "budget_minor": 9}, "budget_minor"),
+        ({"scope": Scope(skus=A), "excluded": Scope(skus=A | {"b"})}, "scope.skus"),
+        ({"limits": Limits(total=2, per_member=3)}, "limits.per_member"),
+        ({"limits": Limits(per_member=1, per_member_per_day=2)}, "limits.per_member_per_day"),
+        ({"code_type": "public", "code_pattern": "TEA-*"}, "code.pattern"),
     ],
 )
 def test_contradiction_in_a_draft_is_named(wrong: dict[str, Any], field: str) -> None:
@@ -45,6 +56,10 @@ def test_contradiction_in_a_draft_is_named(wrong: dict[str, Any], field: str) ->
         ({"code_type": "public"}, "code.value"),
         ({"value": 500, "budget_minor": 499}, "budget_minor"),
         ({"value": 500, "max_discount_minor": 300, "budget_minor": 299}, "budget_minor"),
+        (
+            {"kind": "percent_off", "value": 10, "min_spend_minor": 5_000, "budget_minor": 499},
+            "budget_minor",
+        ),
     ],
 )
 @pytest.mark.rule("C5")
@@ -63,6 +78,10 @@ def test_unfinished_draft_may_stay_one_but_not_be_published(
         {"validity": Validity(starts_at=NOW, ends_at=NOW + DAY)},
         {"kind": "free_shipping", "value": None},
         {"value": 500, "max_discount_minor": 300, "budget_minor": 300},
+        {"kind": "percent_off", "value": 10, "min_spend_minor": 5_000, "budget_minor": 500},
+        {"kind": "gift", "value": None, "gift_sku": "mug"},
+        {"scope": Scope(skus=A | {"b"}), "excluded": Scope(skus=A)},
+        {"limits": Limits(total=2, per_member=2, per_member_per_day=2, per_store=9)},
     ],
 )
 def test_finished_draft_has_no_problems(finished: dict[str, Any]) -> None:
@@ -76,3 +95,30 @@ def test_issue_draws_on_total_only_for_unique_codes_with_one() -> None:
         ("held", 2, "limit_reached"),
         ("issued", 9, "budget_exhausted"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"kind": "percent_off", "value": 10}, "kind"),
+        ({"code_type": "public", "code_value": "SPRING"}, "code"),
+        ({"limits": Limits()}, "limits.total"),
+        ({"limits": Limits(total=9, per_store=1)}, "limits.per_store"),
+        ({"budget_minor": 9_000}, "budget_minor"),
+        ({"validity": Validity()}, "validity"),
+    ],
+)
+def test_revision_keeps_what_is_fixed(change: dict[str, Any], field: str) -> None:
+    before: dict[str, Any] = {"limits": Limits(total=9)}
+    problems = revision_problems(terms(**before), terms(**{**before, **change}), NOW)
+    assert [problem.field for problem in problems] == [field]
+
+
+def test_revision_may_change_value_scope_dates_and_the_number_of_a_limit() -> None:
+    changed = terms(
+        value=700,
+        limits=Limits(total=3),
+        scope=Scope(skus=A),
+        validity=Validity(days_after_issue=3),
+    )
+    assert revision_problems(terms(limits=Limits(total=9)), changed, NOW) == []
