@@ -13,6 +13,7 @@ RESOURCES: tuple[str, ...] = (
     "identifiers",
     "consents",
     "standing",
+    "households",
     "tiers",
     "points",
     "sales",

@@ -7,5 +7,5 @@ Owns profiles, identifiers (phone, e-mail, card, external id) and consents. Inva
   hashes, and kept out of events and stored answers (M4);
 - whoever is not the member sees personal values masked (M7).
 
-Events out: ``member.enrolled``, ``member.updated``. Events in: none.
+Events out: ``member.enrolled``, ``member.updated``, ``member.household_changed``. Events in: none.
 """

@@ -72,6 +72,36 @@ class MembersService(BaseService):
         """Return who froze, closed or opened an account, and why."""
         return self.db.read(call, queries.standing_history, vault=self.vault, **query)
 
+    @rpc(contract.CREATE_HOUSEHOLD)
+    def create_household(self, call: Call, **command: Any) -> Reply:
+        """Found a household (L10)."""
+        return self._write(call, use_cases.create_household, **command)
+
+    @rpc(contract.UPDATE_HOUSEHOLD)
+    def update_household(self, call: Call, **command: Any) -> Reply:
+        """Rename a household or pass it on."""
+        return self._write(call, use_cases.update_household, **command)
+
+    @rpc(contract.JOIN_HOUSEHOLD)
+    def join_household(self, call: Call, **command: Any) -> Reply:
+        """Ask somebody to join, or join."""
+        return self._write(call, use_cases.join_household, **command)
+
+    @rpc(contract.LEAVE_HOUSEHOLD)
+    def leave_household(self, call: Call, **command: Any) -> Reply:
+        """Leave, or let somebody go."""
+        return self._write(call, use_cases.leave_household, **command)
+
+    @rpc(contract.GET_HOUSEHOLD)
+    def get_household(self, call: Call, **query: Any) -> Reply:
+        """Return a household."""
+        return self.db.read(call, queries.household, vault=self.vault, **query)
+
+    @rpc(contract.LIST_HOUSEHOLDS)
+    def list_households(self, call: Call, **query: Any) -> Reply:
+        """Return a page of households."""
+        return self.db.read(call, queries.households, vault=self.vault, **query)
+
     @rpc(contract.GET)
     def get(self, call: Call, **query: Any) -> Reply:
         """Return a member, masked unless it asks itself (M7)."""

@@ -96,3 +96,51 @@ standing_changes = sa.Table(
     sa.Index("ix_standing_changes_member_id", "member_id", "change_id"),
 )
 """Who froze, closed or opened an account again, and why; never rewritten."""
+
+households = sa.Table(
+    "households",
+    METADATA,
+    sa.Column("household_id", UUID(as_uuid=True), primary_key=True),
+    # Families name it after themselves, so it is sealed.
+    sa.Column("name", sa.LargeBinary),
+    sa.Column("closed_at", sa.DateTime(timezone=True)),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("(name IS NULL) OR (closed_at IS NULL)", name="nameless_once_closed"),
+)
+
+household_members = sa.Table(
+    "household_members",
+    METADATA,
+    sa.Column(
+        "member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), primary_key=True
+    ),
+    sa.Column(
+        "household_id", UUID(as_uuid=True), sa.ForeignKey(households.c.household_id), nullable=False
+    ),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("joined_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("recorded_by", sa.Text, nullable=False),
+    sa.CheckConstraint("role IN ('owner', 'member')", name="role_known"),
+    sa.Index("ix_household_members_household_id", "household_id"),
+    sa.Index(
+        "uq_household_members_one_owner",
+        "household_id",
+        unique=True,
+        postgresql_where=sa.text("role = 'owner'"),
+    ),
+)
+"""Who belongs to which household: one at a time, hence the key (L10)."""
+
+household_invitations = sa.Table(
+    "household_invitations",
+    METADATA,
+    sa.Column(
+        "household_id",
+        UUID(as_uuid=True),
+        sa.ForeignKey(households.c.household_id),
+        primary_key=True,
+    ),
+    sa.Column("member_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Whom owners have asked; there may be no such member, which an owner must not learn."""

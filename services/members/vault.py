@@ -7,6 +7,7 @@ import hmac
 import json
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from services.members.domain import EXTERNAL, Identifier, Profile
 from shared import phones
@@ -87,3 +88,17 @@ def seal_reason(key: DataKey, reason: str) -> bytes:
 def open_reason(key: DataKey, sealed: bytes) -> str:
     """Open what `seal_reason` sealed."""
     return key.open(sealed, context=_REASON).decode()
+
+
+def seal_household_name(key: MasterKey, household_id: UUID, name: str) -> bytes:
+    """Seal what a household calls itself; it belongs to no single member's key."""
+    return key.seal(name.encode(), context=_household(household_id))
+
+
+def open_household_name(key: MasterKey, household_id: UUID, sealed: bytes | None) -> str | None:
+    """Open what `seal_household_name` sealed."""
+    return None if sealed is None else key.open(sealed, context=_household(household_id)).decode()
+
+
+def _household(household_id: UUID) -> bytes:
+    return f"households.name:{household_id}".encode()

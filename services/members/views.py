@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.members import domain
-from services.members.vault import Vault, open_identifier, open_profile
+from services.members.vault import Vault, open_household_name, open_identifier, open_profile
 from shared.calls import Actor
 
 
@@ -84,4 +84,27 @@ def _masks(view: Mapping[str, Any]) -> dict[str, Any]:
             {"system": each["system"], "id": domain.mask_value(each["id"])}
             for each in view["external_ids"]
         ],
+    }
+
+
+def household_view(
+    vault: Vault,
+    row: sa.Row[Any],
+    *,
+    members: Iterable[sa.Row[Any]],
+    invitations: Iterable[sa.Row[Any]],
+    actor: Actor,
+) -> dict[str, Any]:
+    """Return a household as `HouseholdSchema` has it; only its owner and staff see who is asked."""
+    members = list(members)
+    owner = next((each.member_id for each in members if each.role == "owner"), None)
+    sees_invitations = actor.kind == "staff" or actor.id == str(owner)
+    return {
+        "household_id": row.household_id,
+        "name": open_household_name(vault.master, row.household_id, row.name),
+        "status": "active" if row.closed_at is None else "closed",
+        "owner_member_id": owner,
+        "members": [dict(each._mapping) for each in members],
+        "invitations": [dict(each._mapping) for each in invitations] if sees_invitations else [],
+        "created_at": row.created_at,
     }

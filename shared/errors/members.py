@@ -73,3 +73,31 @@ class StandingConflict(LoyaltyError):
 
     code = "standing_conflict"
     status = 409
+
+
+class AlreadyInHousehold(LoyaltyError):
+    """This member belongs to a household already; a member has one at a time."""
+
+    code = "already_in_household"
+    status = 409
+
+
+class HouseholdFull(LoyaltyError):
+    """A household has at most 8 members and 8 open invitations."""
+
+    code = "household_full"
+    status = 409
+
+
+class HouseholdOwnersOnly(LoyaltyError):
+    """Only the household's owner or staff may do this."""
+
+    code = "household_owners_only"
+    status = 403
+
+
+class HouseholdOwnerStays(LoyaltyError):
+    """The owner leaves last: pass the household on first, or let the others leave."""
+
+    code = "household_owner_stays"
+    status = 409

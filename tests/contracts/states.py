@@ -94,6 +94,16 @@ def move_store(platform: Platform) -> None:
     assert status == 200, body
 
 
+def share(platform: Platform) -> None:
+    """Let a member found a household and another one join it."""
+    owner, other = enrol(platform), till(platform).post(
+        "/v1/members", {"phone": "+8613900139000", "channel": "store"}
+    )["member_id"]  # fmt: skip
+    support = platform.staff("support")
+    made = support.post("/v1/households", {"name": "Li", "owner_member_id": owner})
+    support.post(f"/v1/households/{made['household_id']}/members", {"member_id": other})
+
+
 def rise(platform: Platform) -> None:
     """Let a member buy enough for a higher tier."""
     sell(platform, net_minor=600_000)
@@ -117,6 +127,7 @@ STATES: Mapping[str, Callable[[Platform], object]] = {
     "a sale was cancelled": cancel,
     "a checkout ran out of time": let_checkout_lapse,
     "a member rose to another tier": rise,
+    "a member joined a household": share,
     "a store was opened": open_store,
     "a store moved": move_store,
 }

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from services.members.use_cases.consents import set_consents
 from services.members.use_cases.enrolment import enrol
+from services.members.use_cases.households import (
+    create_household,
+    join_household,
+    leave_household,
+    update_household,
+)
 from services.members.use_cases.identifiers import (
     add_card,
     add_external_id,
@@ -18,8 +24,12 @@ __all__ = [
     "add_external_id",
     "block_card",
     "change_standing",
+    "create_household",
     "enrol",
+    "join_household",
+    "leave_household",
     "patch",
     "remove_external_id",
     "set_consents",
+    "update_household",
 ]

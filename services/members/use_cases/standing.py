@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.members import domain, repository
-from services.members.use_cases import common
+from services.members.use_cases import common, households
 from services.members.vault import Vault, seal_reason
 from shared.contracts.members import events
 from shared.db import UnitOfWork
@@ -43,6 +43,8 @@ def change_standing(
         },
     )
     common.change(uow, vault, member_id, ["status"], status=status)
+    if status == domain.CLOSED:
+        households.leave_for_good(uow, member_id)
     if status == domain.FROZEN:
         uow.emit(events.FROZEN, subject=member_id, data={"member_id": member_id})
     return common.view(uow, vault, member_id)

@@ -52,6 +52,22 @@ class MemberFrozenData(EventSchema):
     member_id = Id(required=True)
 
 
+class HouseholdChangedData(EventSchema):
+    """A household as it is from now on: all who belong to it, and who came or went just now.
+
+    Without an owner it is closed, and nobody belongs to it.
+    """
+
+    household_id = Id(required=True)
+    owner_member_id = Id(allow_none=True, required=True)
+    member_ids = fields.List(Id(), required=True)
+    """All of them, the owner included."""
+    joined = fields.List(Id(), required=True)
+    left = fields.List(Id(), required=True)
+
+
 ENROLLED = EventType("member.enrolled", 1, "members", MemberEnrolledData)
 UPDATED = EventType("member.updated", 1, "members", MemberUpdatedData)
 FROZEN = EventType("member.frozen", 1, "members", MemberFrozenData)
+HOUSEHOLD_CHANGED = EventType("member.household_changed", 1, "members", HouseholdChangedData)
+"""Its subject is the household's id, so ``sequence`` orders the changes of one household."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from shared.contracts.base import page_of
-from shared.contracts.members import accounts, schemas
+from shared.contracts.members import accounts, households, schemas
 from shared.contracts.method import Method
 from shared.errors import Forbidden, Invalid, NotFound
 from shared.errors.members import (
+    AlreadyInHousehold,
     CardBlocked,
     ExternalIdNotProven,
+    HouseholdFull,
+    HouseholdOwnersOnly,
+    HouseholdOwnerStays,
     IdentifierTaken,
     MemberClosed,
     MemberFrozen,
@@ -121,4 +125,45 @@ STANDING_HISTORY = Method(
     accounts.MemberPageSchema,
     page_of(accounts.StandingChangeSchema),
     errors=(NotFound,),
+)
+
+CREATE_HOUSEHOLD = Method(
+    SERVICE,
+    "create_household",
+    households.NewHouseholdSchema,
+    households.HouseholdSchema,
+    success=201,
+    errors=(*_CHANGE_ERRORS, AlreadyInHousehold),
+)
+GET_HOUSEHOLD = Method(
+    SERVICE,
+    "get_household",
+    households.HouseholdKey,
+    households.HouseholdSchema,
+    errors=(NotFound,),
+)
+LIST_HOUSEHOLDS = Method(
+    SERVICE, "list_households", households.HouseholdsQuery, page_of(households.HouseholdSchema)
+)
+UPDATE_HOUSEHOLD = Method(
+    SERVICE,
+    "update_household",
+    households.HouseholdChangeCommand,
+    households.HouseholdSchema,
+    errors=(NotFound, HouseholdOwnersOnly),
+)
+JOIN_HOUSEHOLD = Method(
+    SERVICE,
+    "join_household",
+    households.MembershipCommand,
+    households.HouseholdSchema,
+    success=201,
+    errors=(*_CHANGE_ERRORS, AlreadyInHousehold, HouseholdFull, HouseholdOwnersOnly),
+)
+LEAVE_HOUSEHOLD = Method(
+    SERVICE,
+    "leave_household",
+    households.MembershipCommand,
+    households.HouseholdSchema,
+    errors=(NotFound, HouseholdOwnerStays, HouseholdOwnersOnly),
 )
