@@ -16,6 +16,7 @@ from services.points.domain import ledger
 from services.points.domain.due import Parcel, catch_up, lapse_order
 from services.points.domain.ledger import Figures
 from services.points.domain.programme import Programme
+from services.points.domain.rules import THRESHOLD_BONUS
 from services.points.repository import orders, rules
 from services.points.repository.pos import view_exception
 from services.points.use_cases.sales import revive
@@ -181,9 +182,21 @@ def sale(snapshot: Snapshot, *, sale_id: str) -> Mapping[str, Any]:
         "store_id": found.store_id,
         "lines": rows,
         "refunded_minor": found.refunded_minor,
-        "points_clawed_back": sum(row["clawed_back"] for row in rows),
+        "points_clawed_back": sum(row["clawed_back"] for row in rows)
+        + _clawed_bonuses(snapshot, found),
         "points_restored": found.points_restored,
     }
+
+
+def _clawed_bonuses(snapshot: Snapshot, found: Any) -> int:
+    """Return what was taken back of a sale's bonuses, which belong to no line."""
+    if found.lot_id is not None or not found.points_earned:
+        return 0
+    return sum(
+        award.clawed_back
+        for award in orders.awards(snapshot.connection, found.sale_id)
+        if award.kind == THRESHOLD_BONUS
+    )
 
 
 def rule(snapshot: Snapshot, *, rule_id: UUID) -> Mapping[str, Any]:

@@ -143,6 +143,15 @@ class Recovery:
     owed: int
     uncollected: int
 
+    def __add__(self, other: Recovery) -> Recovery:
+        """Return how two claws together were met."""
+        return Recovery(
+            self.pending + other.pending,
+            self.available + other.available,
+            self.owed + other.owed,
+            self.uncollected + other.uncollected,
+        )
+
     @property
     def taken(self) -> int:
         """Return what the member had and has no longer."""

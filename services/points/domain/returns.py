@@ -45,10 +45,18 @@ class Claim:
 
     lines: tuple[SoldLine, ...]
     """Only those that changed."""
-    claw: int
+    lines_after: tuple[SoldLine, ...]
+    """All of the sale."""
+    by_line: Mapping[str, int]
+    """Points that lines give back, by line id (S1)."""
     refund_minor: int
     is_full: bool
     """Whether nothing of the sale is kept (C3)."""
+
+    @property
+    def claw(self) -> int:
+        """Return the points that the lines give back together."""
+        return sum(self.by_line.values())
 
 
 def claim(lines: Sequence[SoldLine], taken: Mapping[str, Taken]) -> Claim:
@@ -65,10 +73,12 @@ def claim(lines: Sequence[SoldLine], taken: Mapping[str, Taken]) -> Claim:
         raise UnknownLine(errors=errors) if is_unknown else ReturnExceedsSale(errors=errors)
     changed = tuple(_return_line(by_id[line_id], part) for line_id, part in taken.items())
     after = {**by_id, **{line.line_id: line for line in changed}}
-    claw = sum(line.clawed_back - by_id[line.line_id].clawed_back for line in changed)
     return Claim(
         lines=changed,
-        claw=claw,
+        lines_after=tuple(after.values()),
+        by_line={
+            line.line_id: line.clawed_back - by_id[line.line_id].clawed_back for line in changed
+        },
         refund_minor=sum(part.refund_minor for part in taken.values()),
         is_full=all(line.is_gone for line in after.values()),
     )

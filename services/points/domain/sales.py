@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
@@ -133,16 +133,21 @@ def _refuse_unless_redeemable(points: int, order_minor: int, programme: Programm
         raise RedemptionOutOfRange(minimum=programme.redeem_minimum, maximum=int(maximum))
 
 
+def eligible_minor(sale: Sale, cost: Price) -> list[int]:
+    """Return what of each line earns points: products, without what coupons and points paid."""
+    return [
+        line.value_minor - tender if line.kind == EARNING_KIND else 0
+        for line, tender in zip(sale.lines, cost.tender, strict=True)
+    ]
+
+
 def award(sale: Sale, cost: Price, tier: Tier, programme: Programme) -> Award:
     """Return the points of a member's sale (E1): floored once, then shared to the lines.
 
     A line gets the floor of its own exact points; what is left of the order's floor goes, one each,
     to the largest remainders, ties to the earlier line.
     """
-    eligible = [
-        line.value_minor - tender if line.kind == EARNING_KIND else 0
-        for line, tender in zip(sale.lines, cost.tender, strict=True)
-    ]
+    eligible = eligible_minor(sale, cost)
     factor = programme.rate * tier.multiplier
     over, under = factor.numerator, factor.denominator
     parts = [divmod(amount * over, under) for amount in eligible]
@@ -194,8 +199,3 @@ def exact_text(value: Fraction) -> str:
             return f"{whole}.{rest:0{digits}}".rstrip("0") if digits else str(whole)
         scale *= 10
     return str(value)
-
-
-def available_on(award_points: int, now: datetime, programme: Programme) -> date | None:
-    """Return the local day from which an award can be used; None where nothing was awarded."""
-    return programme.local_date(now) if award_points else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -42,6 +42,9 @@ class Account:
     status: str | None = None
     """None while members has said nothing of this one."""
     tiers: tuple[Tier, ...] = ()
+    birth_month: int | None = None
+    rules_token: UUID | None = None
+    """As in `services.points.repository.rules`, read along to save a round trip."""
 
     def note_due(self, instant: datetime | None) -> None:
         """Keep in mind that something is due on the account at an instant, if at one."""
@@ -105,13 +108,26 @@ def _lock(connection: sa.Connection, member_ids: Sequence[UUID]) -> list[Account
         .scalar_subquery()
     )
     statement = (
-        sa.select(accounts, members.c.status, history.label("tiers"))
+        sa.select(
+            accounts,
+            members.c.status,
+            members.c.birth_month,
+            history.label("tiers"),
+            sa.select(tables.rule_book.c.token).scalar_subquery().label("rules_token"),
+        )
         .join_from(accounts, members, members.c.member_id == accounts.c.member_id, isouter=True)
         .where(accounts.c.member_id == sa.any_(sa.literal(member_ids, _UUIDS)))
         .order_by(accounts.c.member_id)
         .with_for_update(of=accounts)
     )
-    return [_account(row, row.status, row.tiers) for row in connection.execute(statement)]
+    return [
+        replace(
+            _account(row, row.status, row.tiers),
+            birth_month=row.birth_month,
+            rules_token=row.rules_token,
+        )
+        for row in connection.execute(statement)
+    ]
 
 
 def _account(row: Any, status: str | None = None, tiers: Any = None) -> Account:

@@ -35,6 +35,8 @@ class Book:
     """Everything one transaction does to accounts goes through here."""
 
     uow: UnitOfWork
+    rules_token: UUID | None = None
+    """Names the state of the published earning rules when the accounts were opened."""
     _accounts: dict[UUID, Account] = field(default_factory=dict)
     _journal: Journal = field(init=False)
 
@@ -44,7 +46,10 @@ class Book:
 
     def open(self, member_ids: Iterable[UUID]) -> None:
         """Lock the accounts of members in order (L8) and do what is due on them (L4, E5)."""
-        self._take(accounts.lock(self.uow.connection, member_ids))
+        found = accounts.lock(self.uow.connection, member_ids)
+        if found:
+            self.rules_token = found[0].rules_token
+        self._take(found)
 
     def open_due(self, limit: int) -> int:
         """Lock some accounts on which something is due and do it; return how many there were."""

@@ -28,10 +28,9 @@ class LostRace(sa.exc.OperationalError):
     what the first could not, and answers accordingly.
     """
 
-    def __init__(self, cause: sa.exc.IntegrityError) -> None:
-        """Keep the statement that failed."""
-        failure = psycopg2.errors.SerializationFailure(str(cause.orig))
-        super().__init__(cause.statement, None, failure)
+    def __init__(self, statement: str | None, reason: object) -> None:
+        """Keep the statement that lost, and why."""
+        super().__init__(statement, None, psycopg2.errors.SerializationFailure(str(reason)))
 
 
 def write(
@@ -60,7 +59,7 @@ def write(
         written = connection.execute(_statement(shapes), parameters).one()
     except sa.exc.IntegrityError as error:
         if isinstance(error.orig, psycopg2.errors.UniqueViolation):
-            raise LostRace(error) from error
+            raise LostRace(error.statement, error.orig) from error
         raise
     expected = tuple(len(rows_of[kind][table]) for table, kind, _ in shapes)
     if tuple(written) != expected:

@@ -30,6 +30,8 @@ _WRITE_ORDER = (
     tables.lots,
     tables.lot_entries,
     tables.returns,
+    tables.sale_awards,
+    tables.sale_usage,
 )
 Row = dict[str, Any]
 

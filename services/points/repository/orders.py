@@ -100,6 +100,27 @@ def sold_lines(connection: sa.Connection, sale_id: str) -> list[SoldLine]:
     ]
 
 
+def awards(connection: sa.Connection, sale_id: str) -> list[Any]:
+    """Return a sale's awards by published rules, in the order they were made."""
+    rows = tables.sale_awards
+    statement = sa.select(rows).where(rows.c.sale_id == sale_id).order_by(rows.c.place)
+    return list(connection.execute(statement))
+
+
+def customers(connection: sa.Connection, member_ids: Collection[UUID]) -> set[UUID]:
+    """Return which members have a sale that was neither cancelled nor wholly returned."""
+    if not member_ids:
+        return set()
+    sales, wanted = (
+        tables.sales,
+        sa.values(sa.column("member_id", sa.Uuid(as_uuid=True)), name="wanted").data(
+            [(member_id,) for member_id in sorted(member_ids)]
+        ),
+    )
+    bought = sa.exists().where(sales.c.member_id == wanted.c.member_id, sales.c.status == COMPLETED)
+    return set(connection.execute(sa.select(wanted.c.member_id).where(bought)).scalars())
+
+
 def _eligible(row: Any) -> int:
     if row.kind != EARNING_KIND:
         return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from services.points.domain.returns import Claim, Taken, claim, claim_rest, rest
 from services.points.repository import accounts, orders
 from services.points.repository.book import CANCEL, RETURN, Book, Cause
 from services.points.use_cases import pos
+from services.points.use_cases.clawbacks import clawbacks, note_clawbacks
 from services.points.use_cases.content import digest_of
 from shared.contracts.points import events
 from shared.db import Outcome, UnitOfWork
@@ -154,7 +155,7 @@ class _Return:
             refunded,
             self.sale.points_restored,
         )
-        recovery = self._move_points(claimed.claw, restored)
+        recovery = self._move_points(claimed, restored)
         status = self._status(claimed)
         answer = {
             "sale_id": self.sale.sale_id,
@@ -179,7 +180,7 @@ class _Return:
         self.book.flush()
         return answer
 
-    def _move_points(self, claw: int, restored: int) -> ledger.Recovery:
+    def _move_points(self, claimed: Claim, restored: int) -> ledger.Recovery:
         """Claw first: what goes home is not what debt or claw are met from."""
         member_id = self.sale.member_id
         if member_id is None:
@@ -190,8 +191,14 @@ class _Return:
             else (RETURN, f"{self.sale.sale_id}/{self.reason.return_id}")
         )
         cause = Cause(kind, reference, self.reason.occurred_at, reason_code=self.reason.code)
-        earned = [self.sale.lot_id] if self.sale.lot_id else []
-        recovery = self.book.claw(member_id, claw, cause, lots=earned, programme=self.programme)
+        recovery = _NOTHING
+        taken = clawbacks(self.book, self.sale, claimed)
+        for each in taken:
+            because = replace(cause, rule=each.rule)
+            recovery += self.book.claw(
+                member_id, each.points, because, lots=each.lots, programme=self.programme
+            )
+        note_clawbacks(self.book, self.sale, taken, everything=claimed.is_full)
         if restored:
             number = self.sale.redeem_number
             spent = accounts.entries(self.uow.connection, member_id, number)

@@ -13,10 +13,11 @@ from uuid import UUID
 from services.points import tables
 from services.points.domain import sales as rules
 from services.points.domain.programme import Programme
-from services.points.domain.sales import Award, Line, Price, Sale, Tier
+from services.points.domain.sales import Line, Price, Sale, Tier
 from services.points.repository import orders
 from services.points.repository.book import SALE, Book, Cause
 from services.points.use_cases import pos
+from services.points.use_cases.awards import NOBODYS, Awarded, Awarding, Judgement
 from services.points.use_cases.content import sale_digest
 from shared.contracts.points import events
 from shared.contracts.points.rpc import UNKNOWN
@@ -35,7 +36,6 @@ ACTIVE = "active"
 _RECEIPT_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _RECEIPT_LENGTH = 16
 _NO_COUPONS: Mapping[str, Sequence[Any]] = {"applied": (), "skipped": (), "rejected": ()}
-_NOBODYS = Award(0, (), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,14 @@ def _sale(command: Mapping[str, Any]) -> Sale:
 def _record(uow: UnitOfWork, programme: Programme, sales: Sequence[Sale]) -> list[Result]:
     book = Book(uow)
     book.open(sale.member_id for sale in sales if sale.member_id is not None)
-    recording = _Recording(uow, programme, book)
+    recording = _Recording(uow, programme, book, Awarding(uow, programme, book))
     recording.look_up(sales)
     results = [recording.record(sale) for sale in sales]
     book.flush()
     pos.note_reports(
         uow, programme, [_report(result) for result in results if not result.is_replayed]
     )
+    recording.awarding.finish()
     return results
 
 
@@ -131,6 +132,7 @@ class _Recording:
     uow: UnitOfWork
     programme: Programme
     book: Book
+    awarding: Awarding
     _known: dict[str, orders.KnownSale] = field(default_factory=dict)
     _counters: dict[int, str] = field(default_factory=dict)
     _checkouts: dict[str, orders.Checkout] = field(default_factory=dict)
@@ -146,6 +148,7 @@ class _Recording:
             self.uow.actor.key,
             [sale.terminal_counter for sale in sales if sale.terminal_counter is not None],
         )
+        self.awarding.prepare(sale for sale in sales if sale.sale_id not in self._known)
 
     def record(self, sale: Sale) -> Result:
         """Record one sale or say why not."""
@@ -193,19 +196,25 @@ class _Recording:
         self, sale: Sale, content: str, tier: Tier | None, price: Price
     ) -> tuple[dict[str, Any], str]:
         """Move the points, write the sale, say so; return the answer and its stored form."""
-        award, lot_id, redeem_number = _NOBODYS, None, None
+        judgement, awarded, redeem_number = NOBODYS, Awarded(), None
         if sale.member_id is not None and tier is not None:
             redeem_number = self._spend(sale, sale.member_id)
-            award = rules.award(sale, price, tier, self.programme)
-            lot_id = self._earn(sale, sale.member_id, award)
-        answer = self._answer(sale, price, award, tier)
+            judgement, awarded = self.awarding.award(
+                sale, price, tier, recorded_by=self.uow.actor.key
+            )
+        answer = self._answer(sale, price, tier, judgement, awarded)
         stored = json.dumps(answer, default=_plain, separators=(",", ":"), ensure_ascii=False)
-        moved = {"lot_id": lot_id, "redeem_number": redeem_number, "points_earned": award.points}
-        self._insert(sale, price, award, {**moved, "content_hash": content, "answer": stored})
+        moved = {
+            "lot_id": awarded.lot_id,
+            "redeem_number": redeem_number,
+            "points_earned": awarded.points,
+        }
+        more = {**moved, "content_hash": content, "answer": stored}
+        self._insert(sale, price, judgement.by_line, more)
         if sale.coupons is not None:
             closed = {"order_id": sale.sale_id, "status": orders.COMPLETED}
             self.book.update(tables.checkouts, [{**closed, "closed_at": self.uow.now}])
-        self._emit_recorded(sale, price, award)
+        self._emit_recorded(sale, price, awarded.points)
         return answer, stored
 
     def _spend(self, sale: Sale, member_id: UUID) -> int | None:
@@ -222,43 +231,22 @@ class _Recording:
         )
         return number
 
-    def _earn(self, sale: Sale, member_id: UUID, award: Award) -> UUID | None:
-        if not award.points:
-            return None
-        rule = f"{rules.BASE_RULE}@{rules.BASE_VERSION}"
-        cause = Cause(SALE, sale.sale_id, sale.occurred_at, rule, explain=[award.explain])
-        expires_at = self.programme.expiry_of(sale.occurred_at)
-        entry, lot_id = self.book.earn(member_id, award.points, cause, expires_at=expires_at)
-        self.uow.emit(
-            events.EARNED,
-            subject=member_id,
-            occurred_at=sale.occurred_at,
-            data={
-                "member_id": member_id,
-                "transaction_id": entry,
-                "points": award.points,
-                "pending": False,
-                "expires_at": expires_at,
-                "expires_on": self.programme.last_usable_day(expires_at),
-                "sale_id": sale.sale_id,
-            },
-        )
-        return lot_id
-
-    def _answer(self, sale: Sale, price: Price, award: Award, tier: Tier | None) -> dict[str, Any]:
+    def _answer(
+        self, sale: Sale, price: Price, tier: Tier | None, judgement: Judgement, awarded: Awarded
+    ) -> dict[str, Any]:
         figures = None if sale.member_id is None else self.book.account(sale.member_id).figures
         answer = {
             "sale_id": sale.sale_id,
             "member_id": sale.member_id,
             "totals": _totals(price),
             "points": {
-                "earned": award.points,
-                "pending": 0,
+                "earned": awarded.points,
+                "pending": awarded.pending(self.uow.now),
                 "redeemed": sale.points_to_redeem,
-                "available_on": rules.available_on(award.points, self.uow.now, self.programme),
+                "available_on": awarded.available_on(self.uow.now, self.programme),
             },
             "balances": figures and figures.balances,
-            "explain": [award.explain] if award.explain else [],
+            "explain": judgement.explain,
             "coupons": sale.coupons or _NO_COUPONS,
             "tier": tier and tier.code,
         }
@@ -268,7 +256,9 @@ class _Recording:
             )
         return answer
 
-    def _insert(self, sale: Sale, price: Price, award: Award, more: Mapping[str, Any]) -> None:
+    def _insert(
+        self, sale: Sale, price: Price, points: Sequence[int], more: Mapping[str, Any]
+    ) -> None:
         row = {
             "sale_id": sale.sale_id,
             "member_id": sale.member_id,
@@ -289,18 +279,18 @@ class _Recording:
         if sale.member_id is None:
             row["receipt_code"] = json.loads(row["answer"])["receipt_code"]
         self.book.insert(tables.sales, [row])
-        by_line = award.by_line or (0,) * len(sale.lines)
+        by_line = points or (0,) * len(sale.lines)
         self.book.insert(
             tables.sale_lines,
             [
-                _line_row(sale.sale_id, place, line, tender, points)
-                for place, (line, tender, points) in enumerate(
+                _line_row(sale.sale_id, place, line, tender, earned)
+                for place, (line, tender, earned) in enumerate(
                     zip(sale.lines, price.tender, by_line, strict=True)
                 )
             ],
         )
 
-    def _emit_recorded(self, sale: Sale, price: Price, award: Award) -> None:
+    def _emit_recorded(self, sale: Sale, price: Price, points: int) -> None:
         self.uow.emit(
             events.SALE_RECORDED,
             subject=sale.member_id or sale.sale_id,
@@ -312,7 +302,7 @@ class _Recording:
                 "store_id": sale.store_id,
                 "currency": sale.currency,
                 **_totals(price),
-                "points_earned": award.points,
+                "points_earned": points,
                 "coupon_codes": bool(sale.coupons and sale.coupons["applied"]),
             },
         )

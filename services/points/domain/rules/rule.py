@@ -57,6 +57,11 @@ class Scope:
         """Return whether it restricts nothing."""
         return self == _OPEN
 
+    @property
+    def is_local(self) -> bool:
+        """Return whether the clock of the store has a say."""
+        return self.weekdays is not None or self.local_time is not None
+
 
 _OPEN = Scope()
 SCOPE_SETS = tuple(field.name for field in fields(Scope) if "frozenset" in str(field.type))
