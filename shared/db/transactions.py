@@ -46,8 +46,8 @@ class Transactions:
     def write(self, call: Call, use_case: UseCase, **command: Any) -> Reply:
         """Run ``use_case(uow, **command)`` once per idempotency key and return its answer.
 
-        Serialization failures and deadlocks are retried; the use case must therefore have no
-        effect outside the transaction.
+        Serialization failures, deadlocks and connections that break before the commit are retried;
+        the use case must therefore have no effect outside the transaction.
 
         Raises:
             LoyaltyError: the use case's refusal; nothing was written.
@@ -68,10 +68,19 @@ class Transactions:
         return _retrying(attempt)
 
     def read(self, call: Call, query: Callable[..., Mapping[str, Any]], **args: Any) -> Reply:
-        """Run ``query(snapshot, **args)`` and return its answer."""
-        with self.engine.connect() as connection:
-            snapshot = Snapshot(connection, self.now(connection), call.context, self.vault)
-            return Reply(call.method.success, call.method.dump(query(snapshot, **args)))
+        """Run ``query(snapshot, **args)`` and return its answer.
+
+        Each statement sees its own moment, as it would in a transaction too; without one, neither
+        BEGIN nor ROLLBACK goes over the wire.
+        """
+
+        def attempt() -> Reply:
+            with self.engine.connect() as pooled:
+                connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
+                snapshot = Snapshot(connection, self.now(connection), call.context, self.vault)
+                return Reply(call.method.success, call.method.dump(query(snapshot, **args)))
+
+        return _retrying(attempt)
 
     def run(
         self, use_case: Callable[..., T], *, context: CallContext | None = None, **command: Any
@@ -173,17 +182,26 @@ def _lead(uow: UnitOfWork, name: str) -> bool:
 
 
 def _retrying(attempt: Callable[[], T]) -> T:
-    """Call ``attempt`` until it is not the victim of a conflict, with growing random pauses."""
+    """Call ``attempt`` until nothing that passes disturbs it, with growing random pauses."""
     for number in range(1, ATTEMPTS + 1):
         try:
             return attempt()
         except sa.exc.DBAPIError as error:
             if isinstance(error.orig, psycopg2.errors.LockNotAvailable):
                 raise Busy from error
-            if not isinstance(error.orig, _RETRYABLE) or number == ATTEMPTS:
-                if isinstance(error.orig, _RETRYABLE):
-                    raise Busy from error
+            is_victim = isinstance(error.orig, _RETRYABLE)
+            if is_victim and number == ATTEMPTS:
+                raise Busy from error
+            if not is_victim and (number == ATTEMPTS or not _broke_before_commit(error)):
                 raise
             _log.info("transaction_retried", attempt=number, cause=type(error.orig).__name__)
             time.sleep(random.uniform(0, 0.01 * 2**number))  # noqa: S311 - jitter, not a secret
     raise AssertionError("unreachable")
+
+
+def _broke_before_commit(error: sa.exc.DBAPIError) -> bool:
+    """Return whether the connection is gone and the transaction with it, for certain.
+
+    A commit has no statement; whether a broken one took effect is unknown.
+    """
+    return error.connection_invalidated and error.statement is not None

@@ -42,7 +42,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A read: one transaction, nothing written."""
+    """A read: nothing written, each statement at its own moment."""
 
     connection: sa.Connection
     now: datetime

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg2.extensions
 import pytest
 import sqlalchemy as sa
 from marshmallow import fields
@@ -17,7 +18,7 @@ from shared.clock import ManualClock
 from shared.contracts.base import EventSchema, WireSchema
 from shared.contracts.event import Envelope, EventType
 from shared.contracts.method import Method
-from shared.db import Call, Outcome, Transactions, UnitOfWork, idempotency, sandbox
+from shared.db import Call, Outcome, Snapshot, Transactions, UnitOfWork, idempotency, sandbox
 from shared.db.platform_ddl import V1
 from shared.errors import IdempotencyKeyReused, LoyaltyError, NotFound, RequestInProgress
 from shared.ids import new_id
@@ -293,3 +294,56 @@ def test_sandbox_clock_holds_for_the_next_transaction_and_runs_on(
     assert replica.run(lambda uow: uow.now) == target + timedelta(seconds=5)
     here.run(lambda uow: sandbox.advance(uow.connection, machine_now=clock.now(), target=START))
     assert here.run(lambda uow: uow.now) == target + timedelta(seconds=5)
+
+
+def test_connection_lost_before_the_commit_is_replaced_and_the_work_done_once(
+    transactions: Transactions, database: ServiceDatabase
+) -> None:
+    cut: list[int] = []
+
+    def bump_and_lose_the_first_connection(uow: UnitOfWork) -> Mapping[str, Any]:
+        result = bump(uow)
+        if not cut:
+            cut.append(uow.connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one())
+            database.query("SELECT pg_terminate_backend(:pid)", pid=cut[0])
+            uow.connection.execute(sa.text("SELECT 1"))
+        return result
+
+    reply = transactions.write(call("k"), bump_and_lose_the_first_connection)
+
+    assert cut
+    assert reply.body == {"value": 1}
+    assert counter(database) == 1
+
+
+def test_connection_lost_in_the_commit_is_not_tried_again(
+    transactions: Transactions, database: ServiceDatabase
+) -> None:
+    tries: list[int] = []
+
+    def bump_and_lose_the_connection(uow: UnitOfWork) -> Mapping[str, Any]:
+        result = bump(uow)
+        tries.append(uow.connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one())
+        return result
+
+    def cut(_connection: Any) -> None:
+        if tries:
+            database.query("SELECT pg_terminate_backend(:pid)", pid=tries[0])
+
+    sa.event.listen(transactions.engine, "commit", cut)
+    with pytest.raises(sa.exc.OperationalError):
+        transactions.run(bump_and_lose_the_connection)
+    sa.event.remove(transactions.engine, "commit", cut)
+
+    assert len(tries) == 1
+
+
+def test_read_begins_no_transaction(transactions: Transactions) -> None:
+    def states(snapshot: Snapshot) -> Mapping[str, Any]:
+        driver = snapshot.connection.connection.driver_connection
+        snapshot.connection.execute(sa.text("SELECT 1"))
+        assert driver is not None
+        return {"value": driver.get_transaction_status()}
+
+    idle = psycopg2.extensions.TRANSACTION_STATUS_IDLE
+    assert transactions.read(call(), states).body == {"value": idle}
