@@ -16,6 +16,7 @@ RESOURCES: tuple[str, ...] = (
     "households",
     "tiers",
     "points",
+    "expiry_changes",
     "sales",
     "pos",
     "earning_rules",

@@ -161,6 +161,47 @@ def _has_account(snapshot: Snapshot, member_id: UUID) -> bool:
     return snapshot.connection.execute(statement).first() is not None
 
 
+def expiry_changes(
+    snapshot: Snapshot, *, limit: int, after: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """Return a page of the changes of how long points last, newest first (L12)."""
+    changes = tables.expiry_changes
+    statement = _expiry_changes().order_by(changes.c.number.desc()).limit(limit + 1)
+    if after is not None:
+        statement = statement.where(changes.c.number < int(after["number"]))
+    rows = snapshot.connection.execute(statement).all()
+    following = {"number": rows[limit - 1].number} if len(rows) > limit else None
+    return {"items": [_expiry_change(row) for row in rows[:limit]], "next": following}
+
+
+def expiry_change(snapshot: Snapshot, *, change_id: UUID) -> Mapping[str, Any]:
+    """Return one change of how long points last.
+
+    Raises:
+        NotFound: there is no such change.
+    """
+    statement = _expiry_changes().where(tables.expiry_changes.c.change_id == change_id)
+    row = snapshot.connection.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound
+    return _expiry_change(row)
+
+
+def _expiry_changes() -> sa.Select[Any]:
+    changes, passes = tables.expiry_changes, tables.expiry_passes
+    progress = (passes.c.lots_extended, passes.c.finished_at)
+    same = changes.c.change_id == passes.c.change_id
+    return sa.select(changes, *progress).join_from(changes, passes, same)
+
+
+def _expiry_change(row: Any) -> Mapping[str, Any]:
+    return {
+        **row._mapping,
+        "previous": {"months": row.previous_months, "round_to": row.previous_round_to},
+        "existing_lots": {"extended": row.lots_extended, "finished_at": row.finished_at},
+    }
+
+
 def sale(snapshot: Snapshot, *, sale_id: str) -> Mapping[str, Any]:
     """Return a sale as it was answered, with what has come back of it since.
 

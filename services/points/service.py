@@ -13,6 +13,7 @@ from shared.calls import Reply
 from shared.contracts.event import Envelope
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
+from shared.contracts.points import expiry as expiry_contract
 from shared.contracts.points import rpc as contract
 from shared.contracts.tiers import events as tiers
 from shared.db import Call
@@ -24,6 +25,7 @@ from shared.service import BaseService
 CHECKOUT_SWEEP_S = 2
 """A reservation that ends is free within 5 seconds (C2): this and the event's way take less."""
 EXPIRY_SWEEP_S = 60
+EXTENSION_SWEEP_S = 5
 
 
 class PointsService(BaseService):
@@ -44,8 +46,9 @@ class PointsService(BaseService):
         )
 
     def due_work(self) -> None:
-        """Close overdue checkouts and sweep lapsed lots."""
+        """Close overdue checkouts, bring lots up to changes of their terms, sweep lapsed ones."""
         self.close_overdue_checkouts()
+        self.extend_lots()
         self.expire_lots()
 
     @rpc(contract.RECORD_SALE)
@@ -102,6 +105,22 @@ class PointsService(BaseService):
     def resolve_pos_exception(self, call: Call, **command: Any) -> Reply:
         """Note what was done about an exception."""
         return self.db.write(call, use_cases.resolve_exception, **command)
+
+    @rpc(expiry_contract.ANNOUNCE_EXPIRY_CHANGE)
+    def announce_expiry_change(self, call: Call, **command: Any) -> Reply:
+        """Change how long points last."""
+        programme = self.programme
+        return self.db.write(call, use_cases.announce_expiry_change, programme=programme, **command)
+
+    @rpc(expiry_contract.EXPIRY_CHANGES)
+    def expiry_changes(self, call: Call, **query: Any) -> Reply:
+        """Return a page of the changes of how long points last."""
+        return self.db.read(call, queries.expiry_changes, **query)
+
+    @rpc(expiry_contract.EXPIRY_CHANGE)
+    def expiry_change(self, call: Call, **query: Any) -> Reply:
+        """Return one such change."""
+        return self.db.read(call, queries.expiry_change, **query)
 
     @rpc(contract.OPEN_CHECKOUT)
     def open_checkout(self, call: Call, **command: Any) -> Reply:
@@ -172,6 +191,11 @@ class PointsService(BaseService):
     def close_overdue_checkouts(self) -> None:
         """Free what overdue orders reserved."""
         self.db.sweep("checkouts", use_cases.close_overdue)
+
+    @every(EXTENSION_SWEEP_S)
+    def extend_lots(self) -> None:
+        """Let existing lots last as long as changed terms say (L12)."""
+        self.db.sweep("extend_lots", use_cases.extend_lots)
 
     @every(EXPIRY_SWEEP_S)
     def expire_lots(self) -> None:

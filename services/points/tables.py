@@ -135,12 +135,15 @@ lots = sa.Table(
     _text("sale_id", nullable=True),
     _id("origin_lot_id", nullable=True),
     sa.Column("is_pending", sa.Boolean, nullable=False),
+    _instant("earned_at", nullable=True),
 )
 """Points that came together and lapse together (L3); ``number`` is the entry that made the lot.
 
 While ``is_pending`` what remains is of the account's ``pending``, else of its ``available``. The
 entry of the activation, due at ``activated_at``, ends that (E5).
 ``origin_lot_id`` is set where spent points came home to a lot that could not take them (S4).
+``earned_at`` is the instant from which the programme's terms make ``expires_at``, so that a change
+of the terms can prolong it (L12); null where anything else decides when the points lapse.
 """
 
 lot_entries = sa.Table(
@@ -355,4 +358,46 @@ pos_exceptions = sa.Table(
 
 A gap is unique while open by where it begins; a refused report by its ``fingerprint``, however
 often it is sent (``times``).
+"""
+
+expiry_changes = sa.Table(
+    "expiry_changes",
+    metadata,
+    _id("change_id", primary_key=True),
+    _amount("number"),
+    _amount("months"),
+    _text("round_to"),
+    _instant("effective_from"),
+    _amount("previous_months"),
+    _text("previous_round_to"),
+    sa.Column("shortens", sa.Boolean, nullable=False),
+    sa.Column("force", sa.Boolean, nullable=False),
+    _text("reason", nullable=True),
+    _instant("announced_at"),
+    _text("announced_by"),
+    _text("request_id"),
+)
+"""What was ever decided on how long points last (L12); rows never change."""
+
+expiry_periods = sa.Table(
+    "expiry_periods",
+    metadata,
+    _id("change_id", primary_key=True),
+    sa.Column("earned_from", sa.DateTime(timezone=True), primary_key=True),
+    _instant("earned_until"),
+    _instant("expires_at"),
+)
+"""What a change says of points by when they were earned; rows never change."""
+
+expiry_passes = sa.Table(
+    "expiry_passes",
+    metadata,
+    _id("change_id", primary_key=True),
+    _id("after_member_id"),
+    _amount("lots_extended"),
+    _instant("finished_at", nullable=True),
+)
+"""How far existing lots have been brought up to a change: all of members to ``after_member_id``.
+
+The database notes in ``announced_xid`` which transaction announced it.
 """

@@ -144,3 +144,45 @@ class RuleNotValid(LoyaltyError):
 
     code = "rule_not_valid"
     status = 422
+
+
+class ExpiryChangeInPast(LoyaltyError):
+    """The terms of points cannot be changed for a time that has passed."""
+
+    code = "expiry_change_in_past"
+    status = 422
+
+
+class ExpiryChangeOutOfOrder(LoyaltyError):
+    """A change of expiry is known that takes effect later than this one would."""
+
+    code = "expiry_change_out_of_order"
+    status = 409
+
+
+class ExpiryUnchanged(LoyaltyError):
+    """These are the terms that will be in force by then anyway."""
+
+    code = "expiry_unchanged"
+    status = 409
+
+
+class ExpiryForceRequired(LoyaltyError):
+    """Points would lapse sooner than they do now; such a change needs `force`."""
+
+    code = "expiry_force_required"
+    status = 422
+
+
+class ExpiryReasonRequired(LoyaltyError):
+    """Points would lapse sooner than they do now; such a change needs a reason."""
+
+    code = "expiry_reason_required"
+    status = 422
+
+
+class ExpiryNoticeTooShort(LoyaltyError):
+    """Points would lapse sooner than they do now; such a change needs 30 days' notice."""
+
+    code = "expiry_notice_too_short"
+    status = 422

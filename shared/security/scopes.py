@@ -36,7 +36,8 @@ _MANAGER = (
     _SUPPORT
     | _MARKETING
     | {
-        "points:approve", "tiers:write", "members:merge", "members:erase", "pos_exceptions:write",
+        "points:approve", "expiry:write", "tiers:write", "members:merge", "members:erase",
+        "pos_exceptions:write",
     }
 )  # fmt: skip
 

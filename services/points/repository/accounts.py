@@ -16,6 +16,7 @@ from services.points import tables
 from services.points.domain.ledger import Figures
 from services.points.domain.lots import Draw, Lot
 from services.points.domain.sales import Tier
+from services.points.repository import expiry_terms
 
 _LOTS_AT_ONCE = 200
 _FIGURES = tuple(Figures.__dataclass_fields__)
@@ -45,6 +46,8 @@ class Account:
     birth_month: int | None = None
     rules_token: UUID | None = None
     """As in `services.points.repository.rules`, read along to save a round trip."""
+    expiry_token: UUID | None = None
+    """As in `services.points.repository.expiry_terms`, likewise."""
 
     def note_due(self, instant: datetime | None) -> None:
         """Keep in mind that something is due on the account at an instant, if at one."""
@@ -93,6 +96,19 @@ def lock_due(connection: sa.Connection, now: datetime, limit: int) -> list[Accou
     return [_account(row) for row in connection.execute(chosen)]
 
 
+def lock_next(connection: sa.Connection, after: UUID, limit: int) -> list[UUID]:
+    """Lock the next accounts in the order of their members' ids, whoever works on them (L8)."""
+    accounts = tables.accounts
+    statement = (
+        sa.select(accounts.c.member_id)
+        .where(accounts.c.member_id > after)
+        .order_by(accounts.c.member_id)
+        .limit(limit)
+        .with_for_update()
+    )
+    return list(connection.execute(statement).scalars())
+
+
 def _lock(connection: sa.Connection, member_ids: Sequence[UUID]) -> list[Account]:
     accounts, members, tiers = tables.accounts, tables.members, tables.member_tiers
     step = sa.func.jsonb_build_array(tiers.c.tier, tiers.c.multiplier, tiers.c.effective_from)
@@ -114,6 +130,7 @@ def _lock(connection: sa.Connection, member_ids: Sequence[UUID]) -> list[Account
             members.c.birth_month,
             history.label("tiers"),
             sa.select(tables.rule_book.c.token).scalar_subquery().label("rules_token"),
+            expiry_terms.token().label("expiry_token"),
         )
         .join_from(accounts, members, members.c.member_id == accounts.c.member_id, isouter=True)
         .where(accounts.c.member_id == sa.any_(sa.literal(member_ids, _UUIDS)))
@@ -125,6 +142,7 @@ def _lock(connection: sa.Connection, member_ids: Sequence[UUID]) -> list[Account
             _account(row, row.status, row.tiers),
             birth_month=row.birth_month,
             rules_token=row.rules_token,
+            expiry_token=row.expiry_token,
         )
         for row in connection.execute(statement)
     ]

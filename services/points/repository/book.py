@@ -17,7 +17,7 @@ from services.points.domain import ledger
 from services.points.domain.ledger import PENDING
 from services.points.domain.lots import Draw, Lot, draw
 from services.points.domain.programme import Programme
-from services.points.repository import accounts
+from services.points.repository import accounts, expiry_terms
 from services.points.repository.accounts import Account
 from services.points.repository.journal import Cause, Journal
 from shared.contracts.points import events
@@ -37,6 +37,8 @@ class Book:
     uow: UnitOfWork
     rules_token: UUID | None = None
     """Names the state of the published earning rules when the accounts were opened."""
+    expiry_token: UUID | None = None
+    """Likewise how long points last by then (L12)."""
     _accounts: dict[UUID, Account] = field(default_factory=dict)
     _journal: Journal = field(init=False)
 
@@ -49,6 +51,7 @@ class Book:
         found = accounts.lock(self.uow.connection, member_ids)
         if found:
             self.rules_token = found[0].rules_token
+            self.expiry_token = found[0].expiry_token
         self._take(found)
 
     def open_due(self, limit: int) -> int:
@@ -81,11 +84,14 @@ class Book:
         *,
         expires_at: datetime | None,
         activates_at: datetime | None = None,
+        earned_at: datetime | None = None,
     ) -> tuple[UUID, UUID]:
         """Credit points as a new lot; debt is repaid from it first (L3, L6).
 
         Until ``activates_at`` the points are pending (E5), and debt waits for them; an instant that
-        is past counts as now. Returns the ids of the entry and of the lot.
+        is past counts as now. ``earned_at`` is given where the programme's own terms made
+        ``expires_at`` of it: changes of these terms will hold for the lot (L12). Returns the ids of
+        the entry and of the lot.
         """
         account, now = self.account(member_id), self.uow.now
         is_pending = activates_at is not None and activates_at > now
@@ -93,7 +99,7 @@ class Book:
         lot = Lot(new_id(), points, since, expires_at, is_pending=is_pending)
         postings = ledger.earn(points, PENDING if is_pending else ledger.AVAILABLE)
         entry = self._journal.post(account, "earn", postings, [(lot.lot_id, points)], cause)
-        self._journal.add_lot(account, lot, sale_id=cause.id)
+        self._journal.add_lot(account, lot, sale_id=cause.id, earned_at=earned_at)
         if not is_pending:
             lot = self._repay(account, lot, cause)
         if expires_at is not None and expires_at <= now:
@@ -178,6 +184,7 @@ class Book:
         due = [a for a in found if a.next_lapse_at is not None and a.next_lapse_at <= now]
         if not due:
             return
+        expiry_terms.catch_up(self.uow.connection, [account.member_id for account in due])
         lots = accounts.due_lots(self.uow.connection, due, now)
         following = accounts.next_due(self.uow.connection, due, now)
         for account in due:

@@ -117,6 +117,7 @@ class Journal:
         *,
         sale_id: str | None = None,
         origin: UUID | None = None,
+        earned_at: datetime | None = None,
     ) -> None:
         """Add a lot that the account's last entry made."""
         row = {
@@ -129,6 +130,7 @@ class Journal:
             "number": account.last_number,
             "sale_id": sale_id,
             "origin_lot_id": origin,
+            "earned_at": earned_at,
             "is_pending": lot.is_pending,
         }
         self._new_lots[lot.lot_id] = row

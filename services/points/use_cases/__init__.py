@@ -10,6 +10,7 @@ from services.points.use_cases.earning_rules import (
     retire_rule,
 )
 from services.points.use_cases.expiry import expire_lots
+from services.points.use_cases.expiry_changes import announce_expiry_change, extend_lots
 from services.points.use_cases.pos import TERMINAL, resolve_exception
 from services.points.use_cases.projections import note_member, note_store, note_tier
 from services.points.use_cases.returns import cancel_sale, note_refused_return, return_sale
@@ -18,11 +19,13 @@ from services.points.use_cases.sales import note_refused_sale, record_sale, reco
 __all__ = [
     "TERMINAL",
     "amend_rule",
+    "announce_expiry_change",
     "cancel_checkout",
     "cancel_sale",
     "close_overdue",
     "create_rule",
     "expire_lots",
+    "extend_lots",
     "note_member",
     "note_refused_return",
     "note_refused_sale",

@@ -10,6 +10,7 @@ from uuid import UUID
 from services.points.domain import rules
 from services.points.domain.programme import Programme
 from services.points.domain.rules import Grant
+from services.points.repository import expiry_terms
 from services.points.repository.book import SALE, Book, Cause
 from shared.contracts.points import events
 
@@ -69,11 +70,20 @@ def post(
 
 def _post(book: Book, programme: Programme, member_id: UUID, grant: Grant, cause: Cause) -> Posted:
     rule, at = grant.rule, cause.occurred_at
-    expires_at = programme.expiry_of(at, rule.lot)
+    if rule.lot is None:
+        known = expiry_terms.history(book.uow.connection, programme, book.expiry_token)
+        expires_at, earned_at = known.expiry_of(at), at
+    else:
+        expires_at, earned_at = programme.expiry_of(at, rule.lot), None
     activates_at = at + timedelta(days=rule.pending_days) if rule.pending_days else None
     because = Cause(cause.kind, cause.id, at, rule.key, explain=list(grant.explain))
     entry, lot_id = book.earn(
-        member_id, grant.points, because, expires_at=expires_at, activates_at=activates_at
+        member_id,
+        grant.points,
+        because,
+        expires_at=expires_at,
+        activates_at=activates_at,
+        earned_at=earned_at,
     )
     book.uow.emit(
         events.EARNED,
