@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.db.tables import new_metadata
+from services.points.tables.columns import amount as _amount
+from services.points.tables.columns import identifier as _id
+from services.points.tables.columns import instant as _instant
+from services.points.tables.columns import metadata
+from services.points.tables.columns import text as _text
+from services.points.tables.expiry import expiry_changes, expiry_passes, expiry_periods
 
-metadata = new_metadata()
-
-
-def _id(name: str, *, nullable: bool = False, primary_key: bool = False) -> sa.Column[object]:
-    return sa.Column(name, UUID(as_uuid=True), nullable=nullable, primary_key=primary_key)
-
-
-def _instant(name: str, *, nullable: bool = False) -> sa.Column[object]:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
-
-
-def _amount(name: str, *, nullable: bool = False) -> sa.Column[object]:
-    return sa.Column(name, sa.BigInteger, nullable=nullable)
-
-
-def _text(name: str, *, nullable: bool = False, primary_key: bool = False) -> sa.Column[object]:
-    return sa.Column(name, sa.Text, nullable=nullable, primary_key=primary_key)
-
+# Passed on from modules of this package; what is defined here needs no mention.
+__all__ = ["expiry_changes", "expiry_passes", "expiry_periods", "metadata"]
 
 members = sa.Table(
     "members",
@@ -358,46 +347,4 @@ pos_exceptions = sa.Table(
 
 A gap is unique while open by where it begins; a refused report by its ``fingerprint``, however
 often it is sent (``times``).
-"""
-
-expiry_changes = sa.Table(
-    "expiry_changes",
-    metadata,
-    _id("change_id", primary_key=True),
-    _amount("number"),
-    _amount("months"),
-    _text("round_to"),
-    _instant("effective_from"),
-    _amount("previous_months"),
-    _text("previous_round_to"),
-    sa.Column("shortens", sa.Boolean, nullable=False),
-    sa.Column("force", sa.Boolean, nullable=False),
-    _text("reason", nullable=True),
-    _instant("announced_at"),
-    _text("announced_by"),
-    _text("request_id"),
-)
-"""What was ever decided on how long points last (L12); rows never change."""
-
-expiry_periods = sa.Table(
-    "expiry_periods",
-    metadata,
-    _id("change_id", primary_key=True),
-    sa.Column("earned_from", sa.DateTime(timezone=True), primary_key=True),
-    _instant("earned_until"),
-    _instant("expires_at"),
-)
-"""What a change says of points by when they were earned; rows never change."""
-
-expiry_passes = sa.Table(
-    "expiry_passes",
-    metadata,
-    _id("change_id", primary_key=True),
-    _id("after_member_id"),
-    _amount("lots_extended"),
-    _instant("finished_at", nullable=True),
-)
-"""How far existing lots have been brought up to a change: all of members to ``after_member_id``.
-
-The database notes in ``announced_xid`` which transaction announced it.
 """

@@ -1,0 +1,49 @@
+"""How long points last, over time (L12)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from services.points.tables.columns import amount, identifier, instant, metadata, text
+
+expiry_changes = sa.Table(
+    "expiry_changes",
+    metadata,
+    identifier("change_id", primary_key=True),
+    amount("number"),
+    amount("months"),
+    text("round_to"),
+    instant("effective_from"),
+    amount("previous_months"),
+    text("previous_round_to"),
+    sa.Column("shortens", sa.Boolean, nullable=False),
+    sa.Column("force", sa.Boolean, nullable=False),
+    text("reason", nullable=True),
+    instant("announced_at"),
+    text("announced_by"),
+    text("request_id"),
+)
+"""What was ever decided on how long points last (L12); rows never change."""
+
+expiry_periods = sa.Table(
+    "expiry_periods",
+    metadata,
+    identifier("change_id", primary_key=True),
+    sa.Column("earned_from", sa.DateTime(timezone=True), primary_key=True),
+    instant("earned_until"),
+    instant("expires_at"),
+)
+"""What a change says of points by when they were earned; rows never change."""
+
+expiry_passes = sa.Table(
+    "expiry_passes",
+    metadata,
+    identifier("change_id", primary_key=True),
+    identifier("after_member_id"),
+    amount("lots_extended"),
+    instant("finished_at", nullable=True),
+)
+"""How far existing lots have been brought up to a change: all of members to ``after_member_id``.
+
+The database notes in ``announced_xid`` which transaction announced it.
+"""
