@@ -40,9 +40,7 @@ def token() -> sa.ScalarSelect[Any]:
     )
 
 
-def history(
-    connection: sa.Connection, programme: Programme, newest: UUID | None
-) -> ExpiryHistory:
+def history(connection: sa.Connection, programme: Programme, newest: UUID | None) -> ExpiryHistory:
     """Return all changes up to the newest, which `token` has told; kept once read."""
     if newest is None:
         return ExpiryHistory(programme)
