@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from shared.contracts.base import EventSchema
 from shared.contracts.event import EventType
-from shared.contracts.fields import Choice, Id, Instant, StrictInteger, Text
+from shared.contracts.fields import Choice, Id, Instant, LocalDate, Points, StrictInteger, Text
 
 SOURCES = ("earned", "override", "purchased")
+METRICS = ("qualifying_points", "spend", "orders")
 
 
 class TierChangedData(EventSchema):
@@ -14,6 +15,7 @@ class TierChangedData(EventSchema):
 
     member_id = Id(required=True)
     from_tier = Text(required=True, allow_none=True)
+    """Null at first; the same as ``tier`` where only multiplier or source are other ones."""
     tier = Text(required=True)
     rank = StrictInteger(required=True)
     multiplier = Text(required=True)
@@ -23,4 +25,35 @@ class TierChangedData(EventSchema):
     reason = Text(required=True)
 
 
+class ReviewDueData(EventSchema):
+    """A member's tier will be reviewed, and what counts by now does not keep it (T3)."""
+
+    member_id = Id(required=True)
+    tier = Text(required=True)
+    review_on = LocalDate(required=True)
+    grace_until = LocalDate(required=True)
+    """With the start of this local day the tier is lost."""
+    days_left = StrictInteger(required=True)
+    """30 or 7, the notice this is; fewer where it could not be given in time."""
+    metric = Choice(*METRICS, required=True)
+    have = Points(required=True)
+    """What will still count on the day of the review."""
+    keep = Points(required=True)
+    missing = Points(required=True)
+
+
+class OverrideRequestedData(EventSchema):
+    """Somebody asked for a tier more than one level up: a second person has to decide (T4)."""
+
+    override_id = Id(required=True)
+    member_id = Id(required=True)
+    tier = Text(required=True)
+    levels_up = StrictInteger(required=True)
+    expires_at = Instant(required=True)
+    reason = Text(required=True, max_length=500)
+    requested_by = Text(required=True)
+
+
 CHANGED = EventType("tier.changed", 1, "tiers", TierChangedData)
+REVIEW_DUE = EventType("tier.review_due", 1, "tiers", ReviewDueData)
+OVERRIDE_REQUESTED = EventType("tier.override_requested", 1, "tiers", OverrideRequestedData)
