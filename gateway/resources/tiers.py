@@ -11,7 +11,7 @@ from gateway.context import own_member_id
 from gateway.paging import ListQuery, list_of, respond_page
 from gateway.routing import Resource
 from shared.contracts.members import rpc as members
-from shared.contracts.tiers import rpc, schemas
+from shared.contracts.tiers import programmes, rpc, schemas
 
 resource = Resource("tiers", description="What purchases make of a member.")
 
@@ -19,7 +19,7 @@ resource = Resource("tiers", description="What purchases make of a member.")
 @resource.get(
     "/v1/tiers",
     scopes=("tiers:read", "self:read", "members:lookup"),
-    response=schemas.ProgrammeSchema,
+    response=programmes.ProgrammeSchema,
 )
 def get_tiers() -> Response:
     """Show the tier programme in force."""

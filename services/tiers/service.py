@@ -14,9 +14,12 @@ from shared.contracts.points import events as points_events
 from shared.contracts.tiers import rpc as contract
 from shared.db import Call
 from shared.events.handler import on
-from shared.rpc.server import Settings, rpc
+from shared.rpc.server import Settings, every, rpc
 from shared.service import BaseService
 from shared.settings import ServiceSettings
+
+DUE_EVERY_S = 5
+"""Nobody waits for it: reads work out what is due by themselves. Others hear within this."""
 
 
 class TiersService(BaseService):
@@ -59,6 +62,21 @@ class TiersService(BaseService):
     def on_sale_cancelled(self, event: Envelope) -> None:
         """Take back what a sale contributes."""
         self.db.consume(event, partial(use_cases.count_cancel, time_zone=self._zone))
+
+    @on(members_events.UPDATED)
+    def on_member_updated(self, event: Envelope) -> None:
+        """Let the tier stand still while the member is not active."""
+        self.db.consume(event, partial(use_cases.follow, time_zone=self._zone))
+
+    @every(DUE_EVERY_S)
+    def do_due_work(self) -> None:
+        """Send notices, review tiers, end graces and floors, bring a version into force (T3)."""
+        self.due_work()
+
+    def due_work(self) -> None:
+        """Do all that the present time makes due (A8)."""
+        for name in ("adopt_version", "review"):
+            self.db.sweep(f"tiers.{name}", partial(getattr(use_cases, name), time_zone=self._zone))
 
     @property
     def _zone(self) -> ZoneInfo:

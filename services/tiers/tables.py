@@ -14,7 +14,6 @@ METADATA = new_metadata()
 PLATFORM = platform_tables(METADATA)
 
 
-
 def _quoted(words: tuple[str, ...]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 

@@ -32,6 +32,7 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
     ),
     "tiers": (
         members.ENROLLED,
+        members.UPDATED,
         points.SALE_CANCELLED,
         points.SALE_RECORDED,
         points.SALE_RETURNED,

@@ -157,9 +157,7 @@ def after(earned: Earned, life: Life, step: Step) -> Earned:
     if step.reason == "programme":
         programme = in_force(life.programmes, step.at)
         carried = programme.matching(step.before.code, step.before.rank)
-        moved = replace(
-            earned, version=programme.version, rank=step.level.rank, judged_at=step.at
-        )
+        moved = replace(earned, version=programme.version, rank=step.level.rank, judged_at=step.at)
         if step.level.rank <= carried.rank:
             return moved
         return _renewed(moved, programme, step.at, life, since=step.at)

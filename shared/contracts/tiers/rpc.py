@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from shared.contracts.base import EmptySchema, page_of
 from shared.contracts.method import Method
-from shared.contracts.tiers import schemas
+from shared.contracts.tiers import programmes, schemas
 
 SERVICE = "tiers"
 
-PROGRAMME = Method(SERVICE, "programme", EmptySchema, schemas.ProgrammeSchema)
+PROGRAMME = Method(SERVICE, "programme", EmptySchema, programmes.ProgrammeSchema)
 MEMBER_TIER = Method(SERVICE, "member_tier", schemas.MemberTierQuery, schemas.MemberTierSchema)
 """Answers the entry tier for a member it has not heard of: members decides who exists."""
 TIER_HISTORY = Method(

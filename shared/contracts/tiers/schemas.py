@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from marshmallow import fields
 
 from shared.contracts.base import PageQuery, WireSchema
@@ -17,14 +15,25 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
-from shared.contracts.tiers.events import SOURCES
+from shared.contracts.tiers.events import METRICS, SOURCES
+from shared.contracts.tiers.programmes import WindowSchema, described
 
-METRICS = ("qualifying_points", "spend", "orders")
-WINDOWS = ("rolling", "calendar_year", "anniversary", "lifetime")
-
-
-def _described(description: str, example: Any = None) -> dict[str, Any]:
-    return {"description": description} | ({} if example is None else {"example": example})
+REASONS = (
+    "enrolled",
+    "qualified",
+    "review_passed",
+    "grace_started",
+    "review_failed",
+    "programme",
+    "corrected",
+    "override",
+    "override_ended",
+    "override_revoked",
+    "purchased",
+    "purchased_ended",
+    "purchase_refunded",
+    "floor_changed",
+)
 
 
 class BenefitSchema(WireSchema):
@@ -35,55 +44,20 @@ class BenefitSchema(WireSchema):
     name = Text(required=True)
 
 
-class WindowSchema(WireSchema):
-    """Which sales count towards a tier (T2)."""
-
-    type = Choice(*WINDOWS, required=True)
-    months = StrictInteger(
-        required=True, allow_none=True, metadata=_described("Length of a rolling window.", 12)
-    )
-
-
-class LevelSchema(WireSchema):
-    """One tier of a programme."""
-
-    code = Text(required=True, metadata=_described("Stable code.", "GOLD"))
-    name = Text(required=True, metadata=_described("Name to show.", "Gold"))
-    rank = StrictInteger(required=True, metadata=_described("0 is the entry tier.", 2))
-    threshold = Points(required=True, metadata=_described("Progress that reaches it.", 5000))
-    multiplier = Text(
-        required=True, metadata=_described("Earn multiplier, a decimal string.", "1.25")
-    )
-    benefits = fields.List(fields.Nested(BenefitSchema), required=True)
-
-
-class ProgrammeSchema(WireSchema):
-    """The programme in force: its tiers and how they are reached (T1)."""
-
-    version = StrictInteger(required=True)
-    name = Text(required=True)
-    metric = Choice(*METRICS, required=True)
-    window = fields.Nested(WindowSchema, required=True)
-    review_months = StrictInteger(required=True)
-    grace_days = StrictInteger(required=True)
-    effective_from = Instant(required=True)
-    levels = fields.List(fields.Nested(LevelSchema), required=True)
-
-
 class TierSchema(WireSchema):
     """Which tier."""
 
-    code = Text(required=True, metadata=_described("Stable code.", "GOLD"))
-    name = Text(required=True, metadata=_described("Name to show.", "Gold"))
-    rank = StrictInteger(required=True, metadata=_described("0 is the entry tier.", 2))
+    code = Text(required=True, metadata=described("Stable code.", "GOLD"))
+    name = Text(required=True, metadata=described("Name to show.", "Gold"))
+    rank = StrictInteger(required=True, metadata=described("0 is the entry tier.", 2))
 
 
 class NextTierSchema(WireSchema):
     """The tier above."""
 
-    code = Text(required=True, metadata=_described("Stable code.", "PLATINUM"))
-    need = Points(required=True, metadata=_described("Progress that reaches it.", 20000))
-    missing = Points(required=True, metadata=_described("What is still missing.", 13500))
+    code = Text(required=True, metadata=described("Stable code.", "PLATINUM"))
+    need = Points(required=True, metadata=described("Progress that reaches it.", 20000))
+    missing = Points(required=True, metadata=described("What is still missing.", 13500))
 
 
 class ProgressSchema(WireSchema):
@@ -91,11 +65,30 @@ class ProgressSchema(WireSchema):
 
     metric = Choice(*METRICS, required=True)
     window = fields.Nested(WindowSchema, required=True)
-    have = Points(required=True, metadata=_described("What counts in the window now.", 6500))
+    have = Points(required=True, metadata=described("What counts in the window now.", 6500))
     keep = Points(
-        required=True, metadata=_described("What keeps the present tier at its review.", 5000)
+        required=True, metadata=described("What keeps the present tier at its review.", 5000)
     )
     next = fields.Nested(NextTierSchema, required=True, allow_none=True)
+
+
+class OverrideInForceSchema(WireSchema):
+    """The override that the shown tier stands on (T4)."""
+
+    override_id = Id(required=True)
+    tier = Text(required=True, metadata=described("Code of the tier.", "GOLD"))
+    reason = Text(required=True, metadata=described("Why.", "Compensation for a lost parcel"))
+    expires_at = Instant(required=True)
+    requested_by = Text(
+        required=True, allow_none=True, metadata=described("Staff id; hidden from the member.")
+    )
+
+
+class ActorSchema(WireSchema):
+    """Who caused it."""
+
+    kind = Text(required=True, metadata=described("`system` where facts or time did.", "staff"))
+    id = Text(required=True, allow_none=True, metadata=described("Hidden from the member."))
 
 
 class MemberTierSchema(WireSchema):
@@ -104,13 +97,18 @@ class MemberTierSchema(WireSchema):
     member_id = Id(required=True)
     tier = fields.Nested(TierSchema, required=True)
     source = Choice(*SOURCES, required=True)
-    multiplier = Text(required=True, metadata=_described("Earn multiplier.", "1.25"))
+    multiplier = Text(required=True, metadata=described("Earn multiplier.", "1.25"))
     since = Instant(required=True)
     review_on = LocalDate(
-        required=True, metadata=_described("Local date of the next review.", "2027-03-14")
+        required=True, metadata=described("Local date of the next review.", "2027-03-14")
     )
-    grace_until = LocalDate(required=True, allow_none=True)
+    grace_until = LocalDate(
+        required=True,
+        allow_none=True,
+        metadata=described("With the start of this day a tier that failed its review is lost."),
+    )
     progress = fields.Nested(ProgressSchema, required=True)
+    override = fields.Nested(OverrideInForceSchema, required=True, allow_none=True)
     benefits = fields.List(fields.Nested(BenefitSchema), required=True)
 
 
@@ -126,13 +124,23 @@ class TierChangeSchema(WireSchema):
 
     change_id = Id(required=True)
     from_tier = Text(required=True, allow_none=True)
-    tier = Text(required=True, metadata=_described("Code of the tier.", "GOLD"))
+    tier = Text(required=True, metadata=described("Code of the tier.", "GOLD"))
     source = Choice(*SOURCES, required=True)
-    reason = Text(required=True, metadata=_described("Why.", "qualified"))
+    reason = Choice(*REASONS, required=True, metadata=described("Why.", "qualified"))
     sale_id = ExternalKey(
-        required=True, allow_none=True, metadata=_described("The sale that reached it.")
+        required=True, allow_none=True, metadata=described("The sale that reached it.")
     )
-    have = Points(required=True, metadata=_described("Progress at that moment.", 5000))
+    have = Points(required=True, metadata=described("Progress at that moment.", 5000))
+    keep = Points(
+        required=True, allow_none=True, metadata=described("What it was measured against.", 5000)
+    )
+    actor = fields.Nested(ActorSchema, required=True)
+    note = Text(required=True, allow_none=True, metadata=described("What staff said about it."))
+    reference = Text(
+        required=True,
+        allow_none=True,
+        metadata=described("Id of the override or subscription behind it."),
+    )
     programme_version = StrictInteger(required=True)
     effective_from = Instant(required=True)
     recorded_at = Instant(required=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from services.tiers.service import TiersService
-from shared.calls import CallContext
+from shared.calls import SYSTEM, Actor, CallContext
 from shared.clock import ManualClock
 from shared.contracts.event import Envelope, EventType
 from shared.contracts.members import events as members_events
@@ -46,19 +46,32 @@ class Tiers:
         )
         self._handlers = {
             members_events.ENROLLED.name: self.service.on_member_enrolled,
+            members_events.UPDATED.name: self.service.on_member_updated,
             points_events.SALE_RECORDED.name: self.service.on_sale_recorded,
             points_events.SALE_RETURNED.name: self.service.on_sale_returned,
             points_events.SALE_CANCELLED.name: self.service.on_sale_cancelled,
         }
 
-    def call(self, method: Method, payload: dict[str, Any]) -> dict[str, Any]:
+    def call(
+        self, method: Method, payload: dict[str, Any], *, actor: Actor = SYSTEM
+    ) -> dict[str, Any]:
         """Return the body of a reply."""
-        handler = getattr(self.service, method.name)
-        context = CallContext(str(new_id())).to_wire()
-        reply = dispatch(method, handler, context=context, payload=payload)
+        reply = self._reply(method, payload, actor)
         assert "error" not in reply, reply
         body: dict[str, Any] = reply["body"]
         return body
+
+    def refusal(self, method: Method, payload: dict[str, Any], *, actor: Actor = SYSTEM) -> str:
+        """Return the code of the error that a call is refused with."""
+        reply = self._reply(method, payload, actor)
+        assert "error" in reply, reply
+        code: str = reply["error"]["code"]
+        return code
+
+    def _reply(self, method: Method, payload: dict[str, Any], actor: Actor) -> dict[str, Any]:
+        handler = getattr(self.service, method.name)
+        context = CallContext(str(new_id()), actor=actor).to_wire()
+        return dispatch(method, handler, context=context, payload=payload)
 
     def hear(self, event: Envelope) -> None:
         """Apply an event as the broker would hand it over."""
@@ -74,10 +87,19 @@ class Tiers:
         items: list[dict[str, Any]] = page["items"]
         return items[::-1]
 
+    def pass_time(self, to: datetime) -> None:
+        """Move the clock and do what is due by then."""
+        self.clock.move_to(to)
+        self.service.due_work()
+
     def changes(self) -> list[dict[str, Any]]:
         """Return the data of all ``tier.changed`` events, oldest first."""
-        rows = self.database.query("SELECT data FROM outbox ORDER BY id")
-        return [row.data for row in rows]
+        return self.told("tier.changed")
+
+    def told(self, event_type: str) -> list[dict[str, Any]]:
+        """Return the data of all events of a type, oldest first."""
+        statement = "SELECT data FROM outbox WHERE type = :type ORDER BY id"
+        return [row.data for row in self.database.query(statement, type=event_type)]
 
 
 def enrolled(member_id: UUID, when: datetime = START) -> Envelope:
@@ -91,6 +113,12 @@ def enrolled(member_id: UUID, when: datetime = START) -> Envelope:
         "locale": None,
     }
     return _event(members_events.ENROLLED, member_id, when, data)
+
+
+def updated(member_id: UUID, status: str, sequence: int, **more: Any) -> Envelope:
+    """Return ``member.updated``."""
+    data = {"member_id": member_id, "changed": ["status"], "status": status, **more}
+    return replace(_event(members_events.UPDATED, member_id, START, data), sequence=sequence)
 
 
 def sold(

@@ -43,6 +43,7 @@ def test_enrolment_gives_the_entry_tier_and_tells_its_multiplier(tiers: Tiers) -
             "keep": 0,
             "next": {"code": "SILVER", "need": 1_000, "missing": 1_000},
         },
+        "override": None,
         "benefits": [],
     }
 

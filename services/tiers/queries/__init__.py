@@ -1,0 +1,13 @@
+"""Reads of the tiers service.
+
+- `programmes`: versions of the programme (T1, T5).
+- `members`: where a member stands, and how it came there (T3).
+- `passing`: what time has made due, worked out for many members at once.
+"""
+
+from __future__ import annotations
+
+from services.tiers.queries.members import member_tier, tier_history
+from services.tiers.queries.programmes import programme
+
+__all__ = ["member_tier", "programme", "tier_history"]

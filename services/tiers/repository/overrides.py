@@ -1,0 +1,77 @@
+"""Overrides: requests, decisions, and the floors they make (T4)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from services.tiers import tables
+from services.tiers.domain.floors import Floor
+from services.tiers.domain.programme import Programme, in_force
+
+_TABLE = tables.overrides
+
+
+def add(connection: sa.Connection, row: Mapping[str, Any]) -> sa.RowMapping | None:
+    """Insert a request; None if the member has one that waits for approval."""
+    statement = insert(_TABLE).values(row).on_conflict_do_nothing().returning(_TABLE)
+    return connection.execute(statement).mappings().one_or_none()
+
+
+def find(connection: sa.Connection, override_id: UUID) -> sa.RowMapping | None:
+    """Return an override."""
+    statement = sa.select(_TABLE).where(_TABLE.c.override_id == override_id)
+    return connection.execute(statement).mappings().one_or_none()
+
+
+def update(connection: sa.Connection, override_id: UUID, **values: Any) -> sa.RowMapping:
+    """Change an override whose member is locked."""
+    statement = sa.update(_TABLE).where(_TABLE.c.override_id == override_id).values(values)
+    return connection.execute(statement.returning(_TABLE)).mappings().one()
+
+
+def floors(
+    connection: sa.Connection,
+    member_ids: Iterable[UUID],
+    programmes: tuple[Programme, ...],
+    now: datetime,
+) -> defaultdict[UUID, list[Floor]]:
+    """Return the floors that members' overrides make, past ones included."""
+    found: defaultdict[UUID, list[Floor]] = defaultdict(list)
+    statement = sa.select(_TABLE).where(
+        _TABLE.c.member_id.in_(list(member_ids)), _TABLE.c.starts_at.is_not(None)
+    )
+    for row in connection.execute(statement):
+        known = [p for p in programmes if any(level.code == row.tier for level in p.levels)]
+        rules = in_force(tuple(known), now)
+        found[row.member_id].append(
+            Floor(
+                row.tier,
+                rules.level(row.tier).rank,
+                "override",
+                row.starts_at,
+                row.ended_at or row.expires_at,
+                str(row.override_id),
+            )
+        )
+    return found
+
+
+def holding(
+    connection: sa.Connection, member_id: UUID, tier: str, now: datetime
+) -> sa.RowMapping | None:
+    """Return the override that gives a member this tier for the longest time."""
+    statement = sa.select(_TABLE).where(
+        _TABLE.c.member_id == member_id,
+        _TABLE.c.tier == tier,
+        _TABLE.c.status == "approved",
+        _TABLE.c.expires_at > now,
+    )
+    newest = statement.order_by(_TABLE.c.expires_at.desc()).limit(1)
+    return connection.execute(newest).mappings().one_or_none()

@@ -1,0 +1,145 @@
+"""What all acts end with: the new standing, its rows of history, and the news of it (T5, T8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.tiers.domain.floors import EARNED
+from services.tiers.domain.machine import Life, begin, replay
+from services.tiers.domain.standing import (
+    ACTIVE,
+    Change,
+    Standing,
+    correct,
+    new_steps,
+    take_step,
+)
+from services.tiers.queries.passing import Move, life_of, pass_time
+from services.tiers.repository import facts, programmes, states
+from shared.calls import SYSTEM, Actor
+from shared.contracts.tiers import events
+from shared.db import UnitOfWork
+
+
+def locked(
+    uow: UnitOfWork, member_id: UUID, *, began_at: datetime, enrolled: bool, zone: tzinfo
+) -> Move:
+    """Return where a member stands, locked; a member never heard of gets the entry tier."""
+    row = states.lock(uow.connection, member_id)
+    if row is None:
+        _start(uow, member_id, began_at=began_at, enrolled=enrolled, zone=zone)
+        row = states.lock(uow.connection, member_id)
+    if row is None:
+        raise LookupError(f"no tier for {member_id} right after it was given one")
+    return move_of(uow.connection, row, zone)
+
+
+def move_of(connection: sa.Connection, row: sa.Row[Any], zone: tzinfo) -> Move:
+    """Return a row that was read with all editions as something that can move."""
+    standing = states.standing_of(row)
+    versions = programmes.published(connection, row.editions)
+    return Move(standing, life_of(standing, versions, zone))
+
+
+def judge_anew(uow: UnitOfWork, move: Move, *, evidence: str | None = None) -> None:
+    """Tell the member's tier from all its facts, and take over what is new (T3).
+
+    Where a late fact shows that something else would have come out, the tier is corrected:
+    ``evidence`` is the sale that showed it.
+    """
+    if move.standing.floor_changes_at is not None and move.standing.floor_changes_at <= uow.now:
+        pass_time(uow.connection, [move], uow.now)
+    sales = facts.sales_of(uow.connection, move.standing.member_id)
+    earned, steps = replay(move.life, sales, uow.now)
+    following = new_steps(move.standing, move.life, begin(move.life), steps)
+    if following is None:
+        last = steps[-1] if steps else None
+        row = Change(
+            "corrected",
+            uow.now,
+            None,
+            move.life.programme(earned.version).entry,
+            EARNED,
+            False,
+            have=last.have if last else 0,
+            keep=last.keep if last else None,
+            sale_id=evidence,
+        )
+        before = move.standing.earned
+        standing, change = correct(move.standing, move.life, earned, row)
+        told = change.is_news or (before.rank, before.in_grace) != (earned.rank, earned.in_grace)
+        move.keep(standing, change if told else None)
+    else:
+        for step in following:
+            move.keep(*take_step(move.standing, move.life, step))
+    record(uow, [move])
+
+
+def record(
+    uow: UnitOfWork, moves: Sequence[Move], *, actor: Actor = SYSTEM, note: str | None = None
+) -> None:
+    """Write where members stand now, how they came there, and tell the others."""
+    states.save(uow.connection, [(move.standing, move.due_at) for move in moves])
+    rows = [(move.standing, change) for move in moves for change in move.changes]
+    states.add_history(uow.connection, rows, actor=actor, now=uow.now, note=note)
+    for move in moves:
+        _tell(uow, move)
+
+
+def _tell(uow: UnitOfWork, move: Move) -> None:
+    member_id = move.standing.member_id
+    for change in move.changes:
+        if change.is_news:
+            uow.emit(
+                events.CHANGED,
+                subject=member_id,
+                data={
+                    "member_id": member_id,
+                    "from_tier": change.from_tier,
+                    "tier": change.level.code,
+                    "rank": change.level.rank,
+                    "multiplier": change.level.multiplier,
+                    "source": change.source,
+                    "effective_from": change.at,
+                    "reason": change.reason,
+                },
+            )
+    for notice in move.notices:
+        data = {name: getattr(notice, name) for name in notice.__slots__}
+        missing = notice.keep - notice.have
+        uow.emit(
+            events.REVIEW_DUE,
+            subject=member_id,
+            data={"member_id": member_id, "missing": missing, **data},
+        )
+
+
+def _start(
+    uow: UnitOfWork, member_id: UUID, *, began_at: datetime, enrolled: bool, zone: tzinfo
+) -> None:
+    versions = programmes.published(uow.connection)
+    life = Life(began_at, zone, versions)
+    earned = begin(life)
+    entry = life.programme(earned.version).entry
+    standing = Standing(
+        member_id=member_id,
+        began_at=began_at,
+        enrolled=enrolled,
+        status=ACTIVE,
+        earned=earned,
+        tier=entry.code,
+        rank=entry.rank,
+        source=EARNED,
+        since=earned.since,
+    )
+    change = Change("enrolled", began_at, None, entry, EARNED, True)
+    move = Move(standing, life)
+    if states.add(uow.connection, standing, move.due_at):
+        move.changes.append(change)
+        states.add_history(uow.connection, [(standing, change)], actor=SYSTEM, now=uow.now)
+        _tell(uow, move)
