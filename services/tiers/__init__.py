@@ -4,10 +4,14 @@ Owns the tier programme's versions, what each sale contributes, each member's ti
 Invariants:
 
 - qualifying points are counted apart from spendable ones: net spend in whole currency units (T1);
-- a tier rises at once and is never lost to a return (T3);
-- every change of tier leaves a history row nobody can rewrite, and an event (T8);
-- the order in which events arrive does not matter to what has been contributed.
+- a tier rises at once; it falls one level at most, at the end of a grace after a failed review, and
+  is never lost to a return (T3);
+- the tier is what all facts say, in whatever order they were heard of: a late one that questions an
+  earlier judgement corrects it;
+- every change of tier leaves a history row nobody can rewrite, with cause and evidence, and an event
+  (T5, T8);
+- a published version of the programme never changes (T5).
 
-Events out: ``tier.changed``. Events in: ``member.enrolled``, ``sale.recorded``, ``sale.returned``,
-``sale.cancelled``.
+Events out: ``tier.changed``, ``tier.review_due``. Events in: ``member.enrolled``,
+``member.updated``, ``sale.recorded``, ``sale.returned``, ``sale.cancelled``.
 """

@@ -135,6 +135,7 @@ states = sa.Table(
     sa.Column("programme_version", sa.Integer, nullable=False),
     sa.Column("earned_rank", sa.SmallInteger),
     sa.Column("earned_since", sa.DateTime(timezone=True)),
+    sa.Column("told_from", sa.DateTime(timezone=True)),
     sa.Column("in_grace", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("judged_at", sa.DateTime(timezone=True)),
     sa.Column("began_at", sa.DateTime(timezone=True)),

@@ -162,6 +162,13 @@ NEEDS = (
         _ENROLLED,
         _count("tiers", "SELECT count(*) FROM tier_states WHERE member_id = :member"),
     ),
+    Need(
+        "tiers",
+        members.UPDATED,
+        "a member changed its name",
+        _UPDATED,
+        _count("tiers", "SELECT count(*) FROM tier_states WHERE birth_month = 5"),
+    ),
     Need("points", members.UPDATED, "a member changed its name", _UPDATED, _BORN_IN_MAY),
     Need(
         "coupons", members.UPDATED, "a member changed its name", _UPDATED, _status_kept("coupons")

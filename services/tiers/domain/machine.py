@@ -22,6 +22,7 @@ from services.tiers.domain.programme import (
 )
 from services.tiers.domain.progress import Fact, Progress, Sale, facts_of
 
+_DAY = timedelta(days=1)
 NOTICE_DAYS = (30, 7)
 """Days before a review on which a member is told what is missing (T3)."""
 
@@ -95,15 +96,25 @@ def begin(life: Life) -> Earned:
 
 
 def grace_until(earned: Earned, programme: Programme) -> date:
-    """Return the local day with whose start a grace after the review ends."""
+    """Return the local day with whose end a grace after the review ends."""
     return earned.review_on + timedelta(days=programme.grace_days)
+
+
+def review_at(earned: Earned, zone: tzinfo) -> datetime:
+    """Return the instant of the next review: the end of its local day.
+
+    So the sales of the day a tier was reached have left a window of as many months, and those of
+    the day of the review still count.
+    """
+    return start_of(earned.review_on + _DAY, zone)
 
 
 def boundary(earned: Earned, life: Life) -> tuple[datetime, str]:
     """Return the next instant at which time alone changes something, and what it is."""
-    programme = life.programme(earned.version)
-    day = grace_until(earned, programme) if earned.in_grace else earned.review_on
-    due = start_of(day, life.zone), "grace_end" if earned.in_grace else "review"
+    due = review_at(earned, life.zone), "review"
+    if earned.in_grace:
+        last = grace_until(earned, life.programme(earned.version))
+        due = start_of(last + _DAY, life.zone), "grace_end"
     following = successor(life.programmes, earned.version)
     if following is not None and following.effective_from <= due[0]:
         return following.effective_from, "programme"

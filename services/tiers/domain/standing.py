@@ -18,8 +18,9 @@ from services.tiers.domain.machine import (
     boundary,
     notice_at,
     pass_time,
+    review_at,
 )
-from services.tiers.domain.programme import Level, Programme, start_of
+from services.tiers.domain.programme import Level, Programme
 
 ACTIVE = "active"
 
@@ -38,6 +39,9 @@ class Standing:
     rank: int
     source: str
     since: datetime
+    told_from: datetime
+    """From when on the last news holds: later news never reaches further back, or those who follow
+    one by one would take it for older (T8)."""
     notified: int = 0
     """How many of `NOTICE_DAYS` are over with for the coming review."""
     floor: Floor | None = None
@@ -91,7 +95,7 @@ def notices_over(standing: Standing, life: Life, now: datetime) -> int:
 
 def is_before_review(standing: Standing, life: Life, now: datetime) -> bool:
     """Whether a notice can still help."""
-    return now < start_of(standing.earned.review_on, life.zone)
+    return now < review_at(standing.earned, life.zone)
 
 
 def take_step(standing: Standing, life: Life, step: Step) -> tuple[Standing, Change | None]:
@@ -164,16 +168,22 @@ def show(
 ) -> tuple[Standing, Change]:
     """Work out the tier to show, and complete the row of history about it."""
     level, source = shown(programme, standing.earned.rank, standing.floor)
-    since = standing.since
-    if (level.code, source) != (standing.tier, standing.source):
-        since = max(at, since)
+    changed = (level.code, source) != (standing.tier, standing.source)
+    holds_from = max(at, standing.told_from)
     is_news = (level.code, level.rank, source, level.multiplier) != (
         standing.tier, standing.rank, standing.source, multiplier_before,
     )  # fmt: skip
-    moved = replace(standing, tier=level.code, rank=level.rank, source=source, since=since)
+    moved = replace(
+        standing,
+        tier=level.code,
+        rank=level.rank,
+        source=source,
+        since=at if changed else standing.since,
+        told_from=holds_from if is_news else standing.told_from,
+    )
     change = replace(
         row,
-        at=max(at, standing.since),
+        at=holds_from,
         from_tier=standing.tier,
         level=level,
         source=source,

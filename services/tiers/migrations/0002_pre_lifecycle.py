@@ -64,6 +64,7 @@ _STATES = """
 ALTER TABLE tier_states
     ADD COLUMN earned_rank smallint,
     ADD COLUMN earned_since timestamptz,
+    ADD COLUMN told_from timestamptz,
     ADD COLUMN in_grace boolean NOT NULL DEFAULT false,
     ADD COLUMN judged_at timestamptz,
     ADD COLUMN began_at timestamptz,

@@ -100,6 +100,7 @@ def _unheard(snapshot: Snapshot, member_id: UUID, began_at: datetime, zone: tzin
         rank=entry.rank,
         source=EARNED,
         since=began_at,
+        told_from=began_at,
     )
     return Move(standing, life)
 

@@ -15,8 +15,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.tiers.domain.floors import Floor, next_change, standing_floor
-from services.tiers.domain.machine import Counts, Life, grace_until
-from services.tiers.domain.programme import Programme, in_force, local_day, start_of
+from services.tiers.domain.machine import Counts, Life, grace_until, review_at
+from services.tiers.domain.programme import Programme, in_force, local_day
 from services.tiers.domain.standing import (
     Change,
     Due,
@@ -196,7 +196,7 @@ def _spans(move: Move, due: Due, rules: Programme, now: datetime) -> tuple[Span,
     if due.kind == "review" and move.standing.earned.rank == rules.entry.rank:
         return None
     if due.kind == "notice":
-        at = start_of(move.standing.earned.review_on, life.zone)
+        at = review_at(move.standing.earned, life.zone)
         span = Span(member_id, rules.review_counts_after(at, life.began_at, life.zone), now)
         return span, span
     return (

@@ -136,6 +136,7 @@ def _start(
         rank=entry.rank,
         source=EARNED,
         since=earned.since,
+        told_from=earned.since,
     )
     change = Change("enrolled", began_at, None, entry, EARNED, True)
     move = Move(standing, life)

@@ -32,7 +32,7 @@ class ReviewDueData(EventSchema):
     tier = Text(required=True)
     review_on = LocalDate(required=True)
     grace_until = LocalDate(required=True)
-    """With the start of this local day the tier is lost."""
+    """With the end of this local day the tier is lost."""
     days_left = StrictInteger(required=True)
     """30 or 7, the notice this is; fewer where it could not be given in time."""
     metric = Choice(*METRICS, required=True)

@@ -100,12 +100,12 @@ class MemberTierSchema(WireSchema):
     multiplier = Text(required=True, metadata=described("Earn multiplier.", "1.25"))
     since = Instant(required=True)
     review_on = LocalDate(
-        required=True, metadata=described("Local date of the next review.", "2027-03-14")
+        required=True, metadata=described("The next review comes at the end of this local day.", "2027-03-14")
     )
     grace_until = LocalDate(
         required=True,
         allow_none=True,
-        metadata=described("With the start of this day a tier that failed its review is lost."),
+        metadata=described("With the end of this local day a tier that failed its review is lost."),
     )
     progress = fields.Nested(ProgressSchema, required=True)
     override = fields.Nested(OverrideInForceSchema, required=True, allow_none=True)

@@ -111,7 +111,7 @@ def earned(facts: Sequence[Bought], began_at: datetime, now: datetime) -> Tier:
     for at, kind in sorted(moments):
         local = at.astimezone(ZONE).date()
         if kind == 0:
-            _pass_midnight(tier, facts, at, local)
+            _end_day(tier, facts, at, local - timedelta(days=1))
         else:
             points = have(facts, at, inclusive=True)
             if reached(points) > tier.rank:
@@ -121,14 +121,16 @@ def earned(facts: Sequence[Bought], began_at: datetime, now: datetime) -> Tier:
     return tier
 
 
-def _pass_midnight(tier: Tier, facts: Sequence[Bought], at: datetime, local: date) -> None:
-    if local == tier.review_on and not tier.in_grace:
+def _end_day(tier: Tier, facts: Sequence[Bought], at: datetime, day: date) -> None:
+    """Review at the end of the day, or end a grace."""
+    if day == tier.review_on and not tier.in_grace:
         if have(facts, at, inclusive=False) >= THRESHOLDS[tier.rank]:
-            tier.review_on = year_later(local)
+            tier.review_on = year_later(day)
         else:
             tier.in_grace = True
-    elif tier.in_grace and local == tier.grace_until:
-        tier.__init__(tier.rank - 1, at, year_later(local))  # type: ignore[misc]
+    elif tier.in_grace and day == tier.grace_until:
+        tomorrow = at.astimezone(ZONE).date()
+        tier.__init__(tier.rank - 1, at, year_later(tomorrow))  # type: ignore[misc]
 
 
 def shown(tier: Tier, lifts: Sequence[Lift], now: datetime) -> tuple[int, str]:

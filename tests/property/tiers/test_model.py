@@ -62,9 +62,7 @@ def tiers(postgres_server: TestServer) -> Tiers:
     return Tiers(postgres_server.database("tiers"), ManualClock(START))
 
 
-def story(
-    member_id: UUID, baskets: Sequence[Basket]
-) -> tuple[list[Envelope], list[model.Bought]]:
+def story(member_id: UUID, baskets: Sequence[Basket]) -> tuple[list[Envelope], list[model.Bought]]:
     """Return the events of what happened, and the same for the model."""
     events, facts = [], []
     for number, basket in enumerate(baskets):
