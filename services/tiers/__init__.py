@@ -8,7 +8,7 @@ Invariants:
   is never lost to a return (T3);
 - the tier is what all facts say, in whatever order they were heard of: a late one that questions an
   earlier judgement corrects it;
-- every change of tier leaves a history row nobody can rewrite, with cause and evidence, and an event
+- every change of tier leaves a history row nobody can rewrite, with cause and evidence, and news
   (T5, T8);
 - a published version of the programme never changes (T5).
 

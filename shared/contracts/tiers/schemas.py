@@ -100,7 +100,8 @@ class MemberTierSchema(WireSchema):
     multiplier = Text(required=True, metadata=described("Earn multiplier.", "1.25"))
     since = Instant(required=True)
     review_on = LocalDate(
-        required=True, metadata=described("The next review comes at the end of this local day.", "2027-03-14")
+        required=True,
+        metadata=described("The next review comes at the end of this local day.", "2027-03-14"),
     )
     grace_until = LocalDate(
         required=True,
