@@ -18,14 +18,20 @@ from shared.errors.points import StoreMismatch
 
 Sale = Mapping[str, Any]
 _COPIED = ("sale_id", "occurred_at", "currency", "lines")
+_CODE = "code"
 _OPTIONAL = ("points_to_redeem", "terminal_counter")
 
 
 def commands(sales: Sequence[Sale], actor: Actor) -> list[Command]:
     """Return points' command for each sale; members are looked up all at once."""
-    named = {_key(sale): sale["member"] for sale in sales if sale.get("member")}
+    named = {_key(sale): sale["member"] for sale in sales if _names_member(sale)}
     found = dict(zip(named, _look_up(list(named.values())), strict=True))
-    return [_command(sale, found.get(_key(sale)), actor) for sale in sales]
+    shown = [sale for sale in sales if _shows_code(sale)]
+    used = iter(_use_codes(shown))
+    return [
+        _command(sale, next(used) if _shows_code(sale) else found.get(_key(sale)), actor)
+        for sale in sales
+    ]
 
 
 def refuse_foreign_store(sale: Sale, actor: Actor) -> None:
@@ -44,6 +50,14 @@ def channel_of(actor: Actor) -> str:
     return "store" if actor.kind == "terminal" else "web"
 
 
+def _shows_code(sale: Sale) -> bool:
+    return bool(sale.get("member")) and sale["member"]["type"] == _CODE
+
+
+def _names_member(sale: Sale) -> bool:
+    return bool(sale.get("member")) and not _shows_code(sale)
+
+
 def _key(sale: Sale) -> tuple[Any, ...]:
     member = sale.get("member") or {}
     return tuple(member.get(name) for name in ("type", "value", "system"))
@@ -59,12 +73,38 @@ def _look_up(references: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
     return found
 
 
+def _use_codes(sales: Sequence[Sale]) -> Sequence[Mapping[str, Any]]:
+    """Return whose codes the sales show; one sale spends by a code (M2)."""
+    if not sales:
+        return []
+    uses = [
+        {
+            "value": sale["member"]["value"],
+            "use_id": sale["sale_id"],
+            "spends": bool(sale.get("points_to_redeem")),
+            "at": sale["occurred_at"],
+        }
+        for sale in sales
+    ]
+    used: Sequence[Mapping[str, Any]] = call(
+        members.USE_CODES, {"uses": uses}, idempotent=False
+    ).body["results"]
+    return used
+
+
+def _status(member: Mapping[str, Any]) -> str:
+    """Return how the member stands, or why the reference leads to none."""
+    status: str = member["status"] if member["found"] else member.get("refusal", UNKNOWN)
+    return status
+
+
 def _command(sale: Sale, member: Mapping[str, Any] | None, actor: Actor) -> Command:
     command: Command = {name: sale[name] for name in _COPIED}
     command |= {name: sale[name] for name in _OPTIONAL if sale.get(name) is not None}
     command["store_id"] = actor.store_id if actor.kind == "terminal" else sale.get("store_id")
     command["member_id"] = member and member["member_id"]
-    command["member_status"] = member and (member["status"] if member["found"] else UNKNOWN)
+    command["member_status"] = member and _status(member)
+    command["identified_by"] = member and sale["member"]["type"]
     codes = sale.get("coupons")
     command["codes_digest"] = checkout_flow.digest(codes) if codes else None
     return command

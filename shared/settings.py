@@ -63,6 +63,8 @@ class ServiceSettings:
     entry_tier: str = "BRONZE"
     issuer: str = "loyalty"
     audience: str = "loyalty"
+    card_floor: int = 500
+    """Most points a day that a member spends by a static card alone (M2)."""
     late_limit_hours: int = 72
     """How long after it happened points takes a sale or return (S5)."""
     online_within_minutes: int = 15
@@ -113,6 +115,7 @@ def service_settings(service: str) -> ServiceSettings:
         "entry_tier": env.str("LOYALTY_ENTRY_TIER", default="BRONZE"),
         "issuer": env.str("LOYALTY_ISSUER", default="loyalty"),
         "audience": env.str("LOYALTY_AUDIENCE", default="loyalty"),
+        "card_floor": env.int("LOYALTY_CARD_FLOOR", default=500, validate=_POSITIVE),
         "late_limit_hours": env.int("LOYALTY_LATE_LIMIT_HOURS", default=72, validate=_POSITIVE),
         "online_within_minutes": env.int(
             "LOYALTY_ONLINE_WITHIN_MINUTES", default=15, validate=_POSITIVE

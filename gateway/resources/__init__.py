@@ -14,6 +14,7 @@ RESOURCES: tuple[str, ...] = (
     "consents",
     "standing",
     "households",
+    "codes",
     "tiers",
     "points",
     "expiry_changes",

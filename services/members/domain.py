@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from shared.errors import FieldError, Invalid
 
 PHONE, EMAIL, CARD, EXTERNAL = "phone", "email", "card", "external"
+CODE = "code"
+"""A reference that is no identifier: what the member's app shows (M2)."""
 FIELD_OF = {PHONE: "phone", EMAIL: "email", CARD: "card_number", EXTERNAL: "external_ids"}
 """The request field an identifier of each kind comes in."""
 
@@ -18,6 +20,13 @@ _OLDEST_YEARS = 130
 
 MAX_IDENTIFIERS = 20
 """Cards, blocked ones included, and ids of other systems that one member may have of each kind."""
+
+STEP_S = 30
+"""How long a rotating code is shown (M2)."""
+USES_KEPT = timedelta(days=30)
+"""As long as idempotency keys: whoever comes again with a code is answered alike."""
+_REMEMBERED_STEPS = 40
+CODE_INVALID, CODE_EXPIRED, CODE_USED = "code_invalid", "code_expired", "code_used"
 
 ACTIVE, FROZEN, CLOSED, MERGED, ERASED = "active", "frozen", "closed", "merged", "erased"
 _STANDING: Mapping[str, tuple[frozenset[str], str]] = {
@@ -78,6 +87,31 @@ def check_birthday(birthday: date | None, *, today: date) -> None:
 def birth_month(birthday: date | None) -> int | None:
     """Return all of a birthday that leaves the service: its month, 1 to 12 (M4)."""
     return None if birthday is None else birthday.month
+
+
+def step_at(instant: datetime) -> int:
+    """Return the number of the step that an instant falls in (M2)."""
+    return int(instant.timestamp()) // STEP_S
+
+
+def recent_steps(at: datetime) -> range:
+    """Return the steps a barcode is compared with, the newest first.
+
+    More than those that count: an old barcode is told from an invented one, for the cashier's sake.
+    """
+    newest = step_at(at) + 1
+    return range(newest, newest - _REMEMBERED_STEPS, -1)
+
+
+def judge_step(step: int, at: datetime) -> str | None:
+    """Return why a code of ``step`` does not count at an instant, or None where it does.
+
+    One step either way is allowed for clocks that differ.
+    """
+    now = step_at(at)
+    if step < now - 1:
+        return CODE_EXPIRED
+    return CODE_INVALID if step > now + 1 else None
 
 
 def standing_after(status: str, act: str) -> str | None:

@@ -11,8 +11,8 @@ from shared.calls import Reply
 from shared.contracts.members import rpc as contract
 from shared.db import Call
 from shared.db.transactions import UseCase
-from shared.rpc.server import Settings, rpc
-from shared.service import BaseService
+from shared.rpc.server import Settings, every, rpc
+from shared.service import HOUSEKEEPING_S, BaseService
 from shared.settings import ServiceSettings
 
 
@@ -101,6 +101,26 @@ class MembersService(BaseService):
     def list_households(self, call: Call, **query: Any) -> Reply:
         """Return a page of households."""
         return self.db.read(call, queries.households, vault=self.vault, **query)
+
+    @rpc(contract.SHOW_CODE)
+    def show_code(self, call: Call, **query: Any) -> Reply:
+        """Return the member's code of this step (M2)."""
+        return self._write(call, use_cases.show_code, **query)
+
+    @rpc(contract.CODE_KEYS)
+    def code_keys(self, call: Call) -> Reply:
+        """Return the public keys of signed codes (M2)."""
+        return self._write(call, use_cases.code_keys)
+
+    @rpc(contract.USE_CODES)
+    def use_codes(self, call: Call, **command: Any) -> Reply:
+        """Return whose codes are used for what, or why they do not count (M2)."""
+        return self._write(call, use_cases.use_codes, **command)
+
+    @every(HOUSEKEEPING_S)
+    def forget_code_uses(self) -> None:
+        """Delete uses of codes that nothing will ask for again."""
+        self.db.sweep("code_uses", use_cases.forget_uses)
 
     @rpc(contract.GET)
     def get(self, call: Call, **query: Any) -> Reply:

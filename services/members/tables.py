@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
 from shared.contracts.members.events import CHANNELS, MEMBER_STATUSES
+from shared.db.keyring import signing_keys_table
 from shared.db.tables import new_metadata, platform_tables
 
 METADATA = new_metadata()
@@ -29,6 +30,8 @@ members = sa.Table(
     sa.Column("data_key", sa.LargeBinary),
     sa.Column("profile", sa.LargeBinary),
     sa.Column("name_digest", sa.LargeBinary),
+    # Twelve digits at random that a barcode finds the member by; made when it first shows one.
+    sa.Column("code_handle", sa.BigInteger, unique=True),
     sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
     _words("status", MEMBER_STATUSES),
@@ -144,3 +147,27 @@ household_invitations = sa.Table(
     sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
 )
 """Whom owners have asked; there may be no such member, which an owner must not learn."""
+
+code_keys = signing_keys_table("code_keys", METADATA)
+"""What signs members' codes for tills that are offline (M2)."""
+
+code_uses = sa.Table(
+    "code_uses",
+    METADATA,
+    sa.Column(
+        "member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), primary_key=True
+    ),
+    sa.Column("step", sa.BigInteger, primary_key=True),
+    sa.Column("use_id", sa.Text, primary_key=True),
+    sa.Column("spends", sa.Boolean, primary_key=True),
+    sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index(
+        "uq_code_uses_one_spend",
+        "member_id",
+        "step",
+        unique=True,
+        postgresql_where=sa.text("spends"),
+    ),
+    sa.Index("ix_code_uses_used_at", "used_at"),
+)
+"""Which sale used which member's code of which step: for spending, one sale a step (M2)."""

@@ -6,16 +6,21 @@ import base64
 import hmac
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
+from services.members import tables
 from services.members.domain import EXTERNAL, Identifier, Profile
 from shared import phones
+from shared.db.keyring import KeyRing
 from shared.security.crypto import DataKey, LookupKey, MasterKey
 from shared.settings import ServiceSettings
 
 _PROFILE = b"members.profile"
 _REASON = b"members.reason"
+
+CODE_KEYS = KeyRing(tables.code_keys, b"code_keys.private", shown_for=timedelta(days=4))
+"""Retired keys are shown until a till that was offline for 72 hours has told of its sales (S5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +29,17 @@ class Vault:
 
     master: MasterKey
     lookup: LookupKey
+    issuer: str
+    """Who signs members' codes."""
 
     @classmethod
     def of(cls, settings: ServiceSettings) -> Vault:
         """Take the keys of the settings."""
-        return cls(MasterKey(settings.master_key.reveal()), LookupKey(settings.lookup_key.reveal()))
+        return cls(
+            MasterKey(settings.master_key.reveal()),
+            LookupKey(settings.lookup_key.reveal()),
+            settings.issuer,
+        )
 
     def digest(self, identifier: Identifier) -> bytes:
         """Return what the identifier is found by.

@@ -41,6 +41,7 @@ class PointsService(BaseService):
         return Programme(
             ZoneInfo(chosen.time_zone),
             chosen.currency,
+            card_floor=chosen.card_floor,
             late_limit=timedelta(hours=chosen.late_limit_hours),
             online_within=timedelta(minutes=chosen.online_within_minutes),
         )

@@ -101,3 +101,24 @@ class HouseholdOwnerStays(LoyaltyError):
 
     code = "household_owner_stays"
     status = 409
+
+
+class CodeInvalid(LoyaltyError):
+    """This is no member's code; ask the customer to show the code in the app."""
+
+    code = "code_invalid"
+    status = 422
+
+
+class CodeExpired(LoyaltyError):
+    """This code is too old; ask the customer to show the present one."""
+
+    code = "code_expired"
+    status = 422
+
+
+class CodeUsed(LoyaltyError):
+    """This code has been used to spend; the app shows a new one within 30 seconds."""
+
+    code = "code_used"
+    status = 409

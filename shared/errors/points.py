@@ -61,6 +61,13 @@ class InsufficientPoints(LoyaltyError):
     status = 422
 
 
+class CardSpendingLimit(LoyaltyError):
+    """A card alone spends only `left` more points today; the code in the app spends any."""
+
+    code = "card_spending_limit"
+    status = 422
+
+
 class RedemptionOutOfRange(LoyaltyError):
     """Points pay from `minimum` up to `maximum` of this order, or nothing."""
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from services.members.use_cases.codes import (
+    code_keys,
+    forget_uses,
+    rotate_code_key,
+    show_code,
+    use_codes,
+)
 from services.members.use_cases.consents import set_consents
 from services.members.use_cases.enrolment import enrol
 from services.members.use_cases.households import (
@@ -24,12 +31,17 @@ __all__ = [
     "add_external_id",
     "block_card",
     "change_standing",
+    "code_keys",
     "create_household",
     "enrol",
+    "forget_uses",
     "join_household",
     "leave_household",
     "patch",
     "remove_external_id",
+    "rotate_code_key",
     "set_consents",
+    "show_code",
     "update_household",
+    "use_codes",
 ]

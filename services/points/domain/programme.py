@@ -55,6 +55,8 @@ class Programme:
     """Tier of a member of whom no other is known; its multiplier is 1."""
     lot_terms: LotTerms = LotTerms()
     """How long points last of which no rule says otherwise (L4)."""
+    card_floor: int = 500
+    """Most points a local day that a member spends by showing a static card only (M2)."""
     redeem_minimum: int = 100
     """Fewest points that pay a part of an order (H3)."""
     redeem_share: Fraction = Fraction(1, 2)

@@ -55,6 +55,7 @@ class Sale:
     lines: tuple[Line, ...]
     member_id: UUID | None = None
     member_status: str | None = None
+    identified_by: str | None = None
     store_id: str | None = None
     points_to_redeem: int = 0
     terminal_counter: int | None = None

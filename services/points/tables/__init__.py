@@ -348,3 +348,13 @@ pos_exceptions = sa.Table(
 A gap is unique while open by where it begins; a refused report by its ``fingerprint``, however
 often it is sent (``times``).
 """
+
+card_spending = sa.Table(
+    "card_spending",
+    metadata,
+    _id("member_id", primary_key=True),
+    sa.Column("spent_on", sa.Date, primary_key=True),
+    _amount("points"),
+    sa.CheckConstraint("points > 0", name="points_positive"),
+)
+"""Points that members spent by static cards, by local day (M2)."""

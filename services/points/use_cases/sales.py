@@ -14,7 +14,7 @@ from services.points import tables
 from services.points.domain import sales as rules
 from services.points.domain.programme import Programme
 from services.points.domain.sales import Line, Price, Sale, Tier
-from services.points.repository import orders
+from services.points.repository import card_spending, orders
 from services.points.repository.book import SALE, Book, Cause
 from services.points.use_cases import pos
 from services.points.use_cases.awards import NOBODYS, Awarded, Awarding, Judgement
@@ -23,7 +23,9 @@ from shared.contracts.points import events
 from shared.contracts.points.rpc import UNKNOWN
 from shared.db import Outcome, UnitOfWork
 from shared.errors import LoyaltyError
+from shared.errors.members import CodeExpired, CodeInvalid, CodeUsed
 from shared.errors.points import (
+    CardSpendingLimit,
     CheckoutNotOpen,
     InsufficientPoints,
     MemberNotActive,
@@ -33,6 +35,11 @@ from shared.errors.points import (
 )
 
 ACTIVE = "active"
+CARD = "card"
+_NOBODY: Mapping[str | None, type[LoyaltyError]] = {
+    UNKNOWN: UnknownMember,
+    **{refusal.code: refusal for refusal in (CodeInvalid, CodeExpired, CodeUsed)},
+}
 _RECEIPT_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _RECEIPT_LENGTH = 16
 _NO_COUPONS: Mapping[str, Sequence[Any]] = {"applied": (), "skipped": (), "rejected": ()}
@@ -171,11 +178,11 @@ class _Recording:
         counter = sale.terminal_counter
         if counter is not None and counter in self._counters:
             raise TerminalCounterConflict(sale_id=self._counters[counter])
+        if sale.member_status in _NOBODY:
+            raise _NOBODY[sale.member_status]
         price = rules.price(sale, self.programme, self.uow.now)
         if sale.coupons is not None:
             self._refuse_unless_open(sale)
-        if sale.member_status == UNKNOWN:
-            raise UnknownMember
         if sale.member_id is None:
             return None, price
         account = self.book.account(sale.member_id)
@@ -183,7 +190,21 @@ class _Recording:
             raise MemberNotActive
         if sale.points_to_redeem > account.figures.available:
             raise InsufficientPoints(available=account.figures.available)
+        self._refuse_over_card_floor(sale, sale.member_id)
         return rules.tier_at(account.tiers, sale.occurred_at, self.programme), price
+
+    def _refuse_over_card_floor(self, sale: Sale, member_id: UUID) -> None:
+        """Refuse to let a card, which anybody may have found, spend more than a little (M2)."""
+        if sale.identified_by != CARD or not sale.points_to_redeem:
+            return
+        spent = card_spending.on(self.uow.connection, member_id, self._today)
+        left = max(0, self.programme.card_floor - spent)
+        if sale.points_to_redeem > left:
+            raise CardSpendingLimit(left=left)
+
+    @property
+    def _today(self) -> date:
+        return self.uow.now.astimezone(self.programme.time_zone).date()
 
     def _refuse_unless_open(self, sale: Sale) -> None:
         checkout = self._checkouts.get(sale.sale_id)
@@ -220,6 +241,9 @@ class _Recording:
     def _spend(self, sale: Sale, member_id: UUID) -> int | None:
         if not sale.points_to_redeem:
             return None
+        if sale.identified_by == CARD:
+            points = sale.points_to_redeem
+            card_spending.add(self.uow.connection, member_id, self._today, points)
         cause = Cause(SALE, sale.sale_id, sale.occurred_at)
         entry, number = self.book.spend(member_id, sale.points_to_redeem, cause)
         data = {"transaction_id": entry, "points": sale.points_to_redeem}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from shared.contracts.base import page_of
-from shared.contracts.members import accounts, households, schemas
+from shared.contracts.base import EmptySchema, page_of
+from shared.contracts.members import accounts, codes, households, schemas
 from shared.contracts.method import Method
 from shared.errors import Forbidden, Invalid, NotFound
 from shared.errors.members import (
     AlreadyInHousehold,
     CardBlocked,
+    CodeExpired,
+    CodeInvalid,
     ExternalIdNotProven,
     HouseholdFull,
     HouseholdOwnersOnly,
@@ -61,7 +63,7 @@ LOOKUP = Method(
     "lookup",
     schemas.ReferenceSchema,
     schemas.IdentitySchema,
-    errors=(MemberNotFound,),
+    errors=(MemberNotFound, CodeExpired, CodeInvalid),
 )
 LOOKUP_MANY = Method(SERVICE, "lookup_many", schemas.ReferencesSchema, schemas.FoundManySchema)
 """For sales: no personal field is opened, so it is the cheap one, also for a single reference."""
@@ -167,3 +169,14 @@ LEAVE_HOUSEHOLD = Method(
     households.HouseholdSchema,
     errors=(NotFound, HouseholdOwnerStays, HouseholdOwnersOnly),
 )
+
+SHOW_CODE = Method(
+    SERVICE,
+    "show_code",
+    schemas.MemberIdSchema,
+    codes.CodeSchema,
+    errors=_CHANGE_ERRORS,
+)
+CODE_KEYS = Method(SERVICE, "code_keys", EmptySchema, codes.CodeKeysSchema)
+USE_CODES = Method(SERVICE, "use_codes", codes.UsesSchema, codes.UsedSchema)
+"""Before a sale that a code identifies the member of; coming again, it changes nothing."""

@@ -22,7 +22,7 @@ from shared.contracts.members.events import CHANNELS, MEMBER_STATUSES
 GENDERS = ("female", "male", "other", "unspecified")
 CONSENT_PURPOSES = ("marketing", "profiling", "surveys")
 CONSENT_CHANNELS = ("sms", "email", "push", "wechat", "phone")
-REFERENCE_TYPES = ("phone", "email", "card", "external", "member_id")
+REFERENCE_TYPES = ("phone", "email", "card", "code", "external", "member_id")
 MAX_REFERENCES = 500
 """As many as a batch has sales."""
 
@@ -229,7 +229,11 @@ class ReferenceSchema(WireSchema):
     """A member as a till or a shop knows it."""
 
     type = Choice(*REFERENCE_TYPES, required=True, metadata=described("Kind of value.", "phone"))
-    value = Text(required=True, max_length=254, metadata=described("The value.", "13800138000"))
+    value = Text(
+        required=True,
+        max_length=1_024,
+        metadata=described("The value; of a code, the barcode or the QR code.", "13800138000"),
+    )
     system = Text(
         max_length=40,
         allow_none=True,

@@ -17,11 +17,14 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.members.codes import REFUSALS as CODE_REFUSALS
 from shared.contracts.members.events import MEMBER_STATUSES
+from shared.contracts.members.schemas import REFERENCE_TYPES
 from shared.contracts.method import Method
 from shared.contracts.points import earning_rules as rules
 from shared.contracts.points import pos, returns, sales, schemas
 from shared.errors import NotFound
+from shared.errors import members as member_errors
 from shared.errors import points as errors
 
 SERVICE = "points"
@@ -39,11 +42,16 @@ class RecordSaleSchema(sales.SaleFactsSchema):
     """A sale with its member resolved and its coupons settled by the gateway."""
 
     member_id = Id(required=True, allow_none=True)
-    member_status = Choice(*MEMBER_STATUSES, UNKNOWN, allow_none=True, load_default=None)
+    member_status = Choice(
+        *MEMBER_STATUSES, UNKNOWN, *CODE_REFUSALS, allow_none=True, load_default=None
+    )
     """What members says of who is named; `UNKNOWN` when nobody answers to that, null if none is.
 
+    Of a rotating code that does not count, it is the reason.
     It is judged here, not by the gateway: a retry gets its answer however the member fares since.
     """
+    identified_by = Choice(*REFERENCE_TYPES, allow_none=True, load_default=None)
+    """What the member was recognised by: a card spends less than a code (M2)."""
     lines = sales.Lines(
         fields.Nested(SoldLineSchema),
         required=True,
@@ -138,7 +146,11 @@ _SALE_REFUSALS = (
     errors.SaleInFuture,
     errors.SaleTooOld,
     errors.UnknownMember,
+    member_errors.CodeInvalid,
+    member_errors.CodeExpired,
+    member_errors.CodeUsed,
     errors.MemberNotActive,
+    errors.CardSpendingLimit,
     errors.MemberRequired,
     errors.InsufficientPoints,
     errors.RedemptionOutOfRange,
