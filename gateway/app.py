@@ -15,6 +15,7 @@ from gateway.auth import TokenVerifier
 from gateway.backend import Backend
 from gateway.clock import PlatformClock
 from gateway.context import begin, current
+from gateway.guessing import GuessLimits
 from gateway.keys import signing_keys
 from gateway.limits import RateLimits
 from gateway.resources import RESOURCES, SANDBOX_RESOURCES
@@ -33,6 +34,7 @@ class Platform:
     backend: Backend
     verifier: TokenVerifier
     limits: RateLimits
+    guesses: GuessLimits
     clock: PlatformClock
 
 
@@ -52,6 +54,7 @@ def create_app(settings: GatewaySettings, backend: Backend) -> Flask:
             now=clock.now,
         ),
         limits=RateLimits(settings),
+        guesses=GuessLimits(settings),
         clock=clock,
     )
     app.before_request(_open)

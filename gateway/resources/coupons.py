@@ -8,6 +8,7 @@ from flask import Response
 
 from gateway.backend import call, respond
 from gateway.context import actor, own_member_id
+from gateway.guessing import guesses
 from gateway.paging import ListQuery, list_of, respond_page
 from gateway.routing import Resource
 from gateway.sale_commands import channel_of, refuse_foreign_store
@@ -16,6 +17,7 @@ from shared.contracts.coupons.orders import CouponQuoteSchema, QuoteCouponsSchem
 from shared.contracts.fields import Choice
 from shared.contracts.members import rpc as members
 from shared.errors import NotFound
+from shared.errors.coupons import GiftRefused
 from shared.errors.members import MemberNotFound
 from shared.errors.points import StoreMismatch
 
@@ -69,7 +71,82 @@ def quote_coupons(body: dict[str, Any]) -> Response:
         query["store_id"] = asking.store_id
     query["member_id"] = _buyer(body)
     query["channel"] = body.get("channel") or channel_of(asking)
-    return respond(call(rpc.QUOTE, query))
+    if query["codes"]:
+        guesses().check()
+    reply = call(rpc.QUOTE, query)
+    strange = [each for each in reply.body["rejected"] if each["reason"] == "not_usable"]
+    guesses().failed(len(strange))
+    return respond(reply)
+
+
+@resource.get(
+    "/v1/members/<string:member_id>/coupons/<uuid:coupon_id>/history",
+    scopes=("coupons:read", "self:read"),
+    query=ListQuery,
+    response=list_of(schemas.CouponChangeSchema),
+)
+def list_coupon_history(member_id: str, coupon_id: str, query: dict[str, Any]) -> Response:
+    """List what became of a member's coupon, oldest first."""
+    payload = {"member_id": own_member_id(member_id), "coupon_id": coupon_id}
+    return respond_page(rpc.HISTORY, payload, query)
+
+
+@resource.post(
+    "/v1/coupons/<string:code>/void",
+    scopes=("coupons:issue",),
+    body=schemas.VoidCouponSchema,
+    response=schemas.CouponStateSchema,
+    errors=rpc.VOID.errors,
+    personal_path=True,
+)
+def void_coupon(code: str, body: dict[str, Any]) -> Response:
+    """Withdraw a coupon for good, named by its code or by its `coupon_id`.
+
+    What it took of the campaign's total stays taken.
+    """
+    return respond(call(rpc.VOID, {**body, "code": _code(code)}))
+
+
+@resource.post(
+    "/v1/coupons/<string:code>/gift",
+    scopes=("self:write",),
+    body=schemas.GiftCouponSchema,
+    response=schemas.CouponSchema,
+    errors=rpc.GIFT.errors,
+    personal_path=True,
+)
+def gift_coupon(code: str, body: dict[str, Any]) -> Response:
+    """Give a coupon to another member, who gets it under a new code; once.
+
+    The answer is the same whether nobody answers to the reference, or that person cannot have it.
+    """
+    giver = own_member_id("me")
+    guesses().check()
+    found = call(members.LOOKUP_MANY, {"references": [body["to"]]}, idempotent=False).body
+    (receiver,) = found["results"]
+    active = receiver["found"] and receiver["status"] == "active"
+    command = {
+        "code": _code(code),
+        "member_id": giver,
+        "receiver_id": receiver["member_id"] if active else None,
+        "message": body.get("message"),
+    }
+    try:
+        return respond(call(rpc.GIFT, command))
+    except (NotFound, GiftRefused):
+        guesses().failed()
+        raise
+
+
+def _code(code: str) -> str:
+    """Return a code from a path.
+
+    Raises:
+        NotFound: it is longer than any, or no text that could be one.
+    """
+    if len(code) > schemas.MAX_CODE or not code.isprintable():
+        raise NotFound
+    return code
 
 
 def _buyer(body: dict[str, Any]) -> str | None:

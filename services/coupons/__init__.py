@@ -6,6 +6,9 @@ Invariants:
     - A coupon changes status by one conditional UPDATE whose row count is tested, with a history
       row in the same transaction (C1). One coupon is in at most one living redemption: a unique
       index says so, whatever the code does.
+    - A coupon given away is ``gifted`` for ever; its receiver holds another one that takes its
+      place, under a code the giver does not know.
+    - What is given upon an event, a tier or a birthday is given once: the occasion is a unique key.
     - Limits and budgets are taken with the reservation, returned with it, and never passed (C6).
     - Time judges, not a job: a coupon is lapsed from its instant on, even where the sweep that
       writes it down is late (C5).
@@ -13,5 +16,6 @@ Invariants:
 
 Events in: ``member.enrolled``, ``member.updated``, ``tier.changed``, ``sale.recorded``,
 ``sale.returned``, ``sale.cancelled``, ``checkout.closed``.
-Events out: ``coupon.issued``, ``.reserved``, ``.redeemed``, ``.restored``, ``.expired``.
+Events out: ``coupon.issued``, ``.reserved``, ``.redeemed``, ``.restored``, ``.voided``,
+``.expiring``, ``.expired``, ``campaign.budget_alarm``.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from shared.service import BaseService
 FREE_LAPSED_EVERY_S = 1.5
 """A reservation whose time is over is free within 5 s (C2)."""
 EXPIRE_EVERY_S = 60
+BIRTHDAYS_EVERY_S = 300
 AWAIT_MEMBERS_S = 2.0
 _LOOK_AGAIN_S = 0.1
 
@@ -40,7 +42,9 @@ class CouponsService(BaseService):
     def due_work(self) -> None:
         """Free lapsed reservations and write down lapsed coupons (A8)."""
         self.free_lapsed_orders()
+        self.announce_expiring()
         self.expire_coupons()
+        self.grant_birthdays()
 
     @rpc(contract.CREATE_CAMPAIGN)
     def create_campaign(self, call: Call, **draft: Any) -> Reply:
@@ -119,6 +123,21 @@ class CouponsService(BaseService):
         """Return a member's coupons."""
         return self.db.read(call, queries.wallet, programme=self.programme, **query)
 
+    @rpc(contract.HISTORY)
+    def history(self, call: Call, **query: Any) -> Reply:
+        """Return what became of a coupon."""
+        return self.db.read(call, queries.history, **query)
+
+    @rpc(contract.VOID)
+    def void(self, call: Call, **command: Any) -> Reply:
+        """Withdraw a coupon."""
+        return self.db.write(call, use_cases.void, programme=self.programme, **command)
+
+    @rpc(contract.GIFT)
+    def gift(self, call: Call, **command: Any) -> Reply:
+        """Let a member give its coupon away."""
+        return self.db.write(call, use_cases.gift, programme=self.programme, **command)
+
     @rpc(contract.QUOTE)
     def quote(self, call: Call, **query: Any) -> Reply:
         """Judge codes for a basket."""
@@ -145,18 +164,18 @@ class CouponsService(BaseService):
 
     @on(members_events.ENROLLED)
     def on_member_enrolled(self, event: Envelope) -> None:
-        """Know the member."""
-        self.db.consume(event, use_cases.follow_status)
+        """Know the member, and welcome it."""
+        self.db.consume(event, partial(use_cases.welcome, programme=self.programme))
 
     @on(members_events.UPDATED)
     def on_member_updated(self, event: Envelope) -> None:
         """Know whether the member is active."""
-        self.db.consume(event, use_cases.follow_status)
+        self.db.consume(event, partial(use_cases.follow_status, programme=self.programme))
 
     @on(tiers_events.CHANGED)
     def on_tier_changed(self, event: Envelope) -> None:
         """Know the member's tier."""
-        self.db.consume(event, use_cases.follow_tier)
+        self.db.consume(event, partial(use_cases.follow_tier, programme=self.programme))
 
     @on(points_events.SALE_RECORDED)
     def on_sale_recorded(self, event: Envelope) -> None:
@@ -187,6 +206,18 @@ class CouponsService(BaseService):
     def expire_coupons(self) -> None:
         """Write down lapsed coupons."""
         self.db.sweep("expire_coupons", use_cases.expire_coupons)
+
+    @every(EXPIRE_EVERY_S)
+    def announce_expiring(self) -> None:
+        """Tell holders that their coupons lapse soon."""
+        self.db.sweep("announce_expiring", use_cases.announce_expiring)
+
+    @every(BIRTHDAYS_EVERY_S)
+    def grant_birthdays(self) -> None:
+        """Give the coupons of the month's birthdays."""
+        self.db.sweep(
+            "grant_birthdays", partial(use_cases.grant_birthdays, programme=self.programme)
+        )
 
     def _await_members(self, call: Call, member_ids: list[UUID]) -> None:
         """Give enrolments that were answered a moment ago the time to be heard of here."""

@@ -64,6 +64,10 @@ campaigns = sa.Table(
     # rewrites a row per campaign and not one per coupon.
     sa.Column("code_key", sa.LargeBinary, nullable=False),
     sa.Column("restore_on_partial_return", sa.Boolean, nullable=False),
+    sa.Column("giftable", sa.Boolean, nullable=False),
+    # Upon what members are given a coupon, and upon rising to which tiers.
+    sa.Column("trigger_on", sa.Text),
+    sa.Column("trigger_tiers", JSONB(none_as_null=True)),
     sa.Column("terms", sa.Text, nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
     _instant("created_at"),
@@ -111,6 +115,11 @@ coupons = sa.Table(
     _instant("valid_until", nullable=True),
     _instant("issued_at"),
     _instant("updated_at"),
+    # The coupon that another member gave away, whose place this one takes; once at most.
+    sa.Column("gift_of", UUID(as_uuid=True), sa.ForeignKey("coupons.coupon_id"), unique=True),
+    sa.Column("gift_message_sealed", sa.LargeBinary),
+    # How many of the notices before its end are done: the first, then the last.
+    sa.Column("notices", sa.SmallInteger, nullable=False),
     _words("status", COUPON_STATUSES),
     _words("free_status", ("issued", "restored")),
     sa.Index("ix_coupons_campaign_id", "campaign_id"),
@@ -174,6 +183,7 @@ history = sa.Table(
     sa.Column("from_status", sa.Text),
     sa.Column("to_status", sa.Text, nullable=False),
     sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
     sa.Column("order_id", sa.Text),
     sa.Column("actor_kind", sa.Text, nullable=False),
     sa.Column("actor_id", sa.Text, nullable=False),
@@ -188,7 +198,47 @@ members = sa.Table(
     # ``unknown`` while only the tier of the member has been heard of.
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("tier", sa.Text),
+    sa.Column("tier_rank", sa.SmallInteger),
+    sa.Column("birth_month", sa.SmallInteger),
     # Sequence of the newest event taken in, per producer: older ones change nothing.
     sa.Column("status_sequence", sa.BigInteger, nullable=False),
     sa.Column("tier_sequence", sa.BigInteger, nullable=False),
+)
+
+grants = sa.Table(
+    "grants",
+    METADATA,
+    sa.Column(
+        "campaign_id", UUID(as_uuid=True), sa.ForeignKey("campaigns.campaign_id"), primary_key=True
+    ),
+    sa.Column("member_id", UUID(as_uuid=True), primary_key=True),
+    # What the coupon was given for; nothing is given for it again.
+    sa.Column("occasion", sa.Text, primary_key=True),
+    _id("coupon_id", sa.ForeignKey("coupons.coupon_id"), nullable=True),
+    # Why there was none.
+    sa.Column("refusal", sa.Text),
+    _instant("granted_at"),
+)
+
+birthday_runs = sa.Table(
+    "birthday_runs",
+    METADATA,
+    sa.Column(
+        "campaign_id", UUID(as_uuid=True), sa.ForeignKey("campaigns.campaign_id"), primary_key=True
+    ),
+    sa.Column("month", sa.Date, primary_key=True),
+    _id("last_member_id"),
+)
+
+campaign_alarms = sa.Table(
+    "campaign_alarms",
+    METADATA,
+    sa.Column(
+        "campaign_id", UUID(as_uuid=True), sa.ForeignKey("campaigns.campaign_id"), primary_key=True
+    ),
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("percent", sa.SmallInteger, primary_key=True),
+    # The limit as it was: a raised one has alarms of its own.
+    sa.Column("most", sa.BigInteger, primary_key=True),
+    _instant("raised_at"),
 )

@@ -66,3 +66,24 @@ class ReservationExpired(LoyaltyError):
 
     code = "reservation_expired"
     status = 409
+
+
+class CouponStateConflict(LoyaltyError):
+    """The coupon's status does not allow this."""
+
+    code = "coupon_state_conflict"
+    status = 409
+
+
+class NotGiftable(LoyaltyError):
+    """This coupon cannot be given away; ``reason`` says why."""
+
+    code = "not_giftable"
+    status = 422
+
+
+class GiftRefused(LoyaltyError):
+    """The coupon cannot be given to that person."""
+
+    code = "gift_refused"
+    status = 422

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.coupons.domain.alarms import alarms
 from services.coupons.domain.campaign import (
     Campaign,
     Demand,
@@ -9,6 +10,7 @@ from services.coupons.domain.campaign import (
     Scope,
     Stacking,
     Terms,
+    Trigger,
     Validity,
     draft_problems,
     issue_demands,
@@ -31,9 +33,11 @@ from services.coupons.domain.pricing import (
 from services.coupons.domain.reasons import message_for, told_to_stranger
 from services.coupons.domain.validity import (
     EXPIRES_SOON_DAYS,
+    NOTICE_DAYS,
     VISIBLE_AFTER_END,
     days_left,
     local_text,
+    notices_done,
     period,
     status_at,
     wallet_reason,
@@ -42,6 +46,7 @@ from services.coupons.domain.wording import conditions, headline
 
 __all__ = [
     "EXPIRES_SOON_DAYS",
+    "NOTICE_DAYS",
     "VISIBLE_AFTER_END",
     "Applied",
     "Basket",
@@ -56,8 +61,10 @@ __all__ = [
     "Shopper",
     "Stacking",
     "Terms",
+    "Trigger",
     "Unused",
     "Validity",
+    "alarms",
     "conditions",
     "days_left",
     "draft_problems",
@@ -66,6 +73,7 @@ __all__ = [
     "issue_demands",
     "local_text",
     "message_for",
+    "notices_done",
     "period",
     "publish_problems",
     "refusal",

@@ -54,6 +54,14 @@ class Stacking:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """Upon what members are given a coupon; ``tiers`` are those it is given upon rising to."""
+
+    on: str
+    tiers: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """All that decides what a coupon of a campaign is worth, to whom, and when."""
 
@@ -73,6 +81,8 @@ class Terms:
     priority: int = 100
     gift_sku: str | None = None
     code_pattern: str | None = None
+    giftable: bool = False
+    trigger: Trigger | None = None
 
     @property
     def public(self) -> bool:
@@ -156,6 +166,7 @@ def draft_problems(terms: Terms) -> list[FieldError]:
         *_code_problems(terms),
         *_scope_problems(terms),
         *_limit_problems(terms.limits),
+        *_handing_problems(terms),
     ]
 
 
@@ -213,6 +224,17 @@ def _gift_problems(terms: Terms) -> Iterator[FieldError]:
         if getattr(terms, field) is not None:
             message = "A gift takes no money off, so this would bind nothing."
             yield FieldError(field, "not_allowed", message)
+
+
+def _handing_problems(terms: Terms) -> Iterator[FieldError]:
+    """Name ways to hand out coupons that the campaign has none of."""
+    for field, wanted in (("giftable", terms.giftable), ("trigger", terms.trigger)):
+        if wanted and terms.public:
+            message = "A public code has no coupons that anybody could hold."
+            yield FieldError(field, "not_allowed", message)
+    if terms.trigger and terms.trigger.tiers is not None and terms.trigger.on != "tier_upgraded":
+        message = "Goes with tier_upgraded; for other triggers see scope.tiers."
+        yield FieldError("trigger.tiers", "not_allowed", message)
 
 
 def _scope_problems(terms: Terms) -> Iterator[FieldError]:

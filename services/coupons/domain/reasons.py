@@ -28,6 +28,8 @@ _MESSAGES = {
     "category_taken": "Another coupon of the same category is applied.",
     "not_combinable": "This coupon does not combine with one that is applied.",
     "not_usable": "This code cannot be used.",
+    "not_giftable": "Coupons of this campaign are not given away.",
+    "gifted_before": "This coupon was a gift; it is not given away again.",
     "no_discount": "The coupons before it left nothing to take off.",
 }
 

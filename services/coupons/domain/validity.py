@@ -10,6 +10,9 @@ from services.coupons.domain.campaign import Validity
 EXPIRES_SOON_DAYS = 7
 """From this many days ahead on a coupon is announced as expiring; the first notice's day (C5)."""
 
+NOTICE_DAYS = (7, 1)
+"""How many days ahead the holder hears that the coupon will lapse (C5)."""
+
 VISIBLE_AFTER_END = timedelta(days=90)
 """How long a coupon that can no longer be used stays in the wallet (C5)."""
 
@@ -36,6 +39,13 @@ def period(
         end = datetime.combine(last_day + timedelta(days=1), time(), zone)
         return issued_at, end.astimezone(UTC)
     return validity.starts_at or issued_at, validity.ends_at
+
+
+def notices_done(valid_until: datetime | None, at: datetime) -> int:
+    """Return how many of the notices are over at ``at``: those, a coupon of then never gives."""
+    if valid_until is None:
+        return 0
+    return sum(valid_until - timedelta(days=days) < at for days in NOTICE_DAYS)
 
 
 def status_at(status: str, valid_until: datetime | None, now: datetime) -> str:

@@ -6,7 +6,15 @@ their key, coupons by id.
 
 from __future__ import annotations
 
-from services.coupons.repository import campaigns, coupons, members, orders, redemptions, usage
+from services.coupons.repository import (
+    campaigns,
+    coupons,
+    grants,
+    members,
+    orders,
+    redemptions,
+    usage,
+)
 from services.coupons.repository.history import Change, append_history
 
 __all__ = [
@@ -14,6 +22,7 @@ __all__ = [
     "append_history",
     "campaigns",
     "coupons",
+    "grants",
     "members",
     "orders",
     "redemptions",

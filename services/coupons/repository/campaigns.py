@@ -11,13 +11,14 @@ import psycopg2.errors
 import sqlalchemy as sa
 
 from services.coupons.codes import normalise
-from services.coupons.domain import Campaign, Limits, Scope, Stacking, Terms, Validity
+from services.coupons.domain import Campaign, Limits, Scope, Stacking, Terms, Trigger, Validity
 from services.coupons.tables import campaign_versions, campaigns
 from shared.contracts.base import instance_of, load
 from shared.contracts.coupons.schemas import CampaignDraftSchema
 from shared.errors import NotFound
 from shared.errors.coupons import CampaignStateConflict, CodeTaken
 
+Row = sa.RowMapping
 Columns = dict[str, Any]
 Version = tuple[UUID, int]
 """Campaign and the number of a version of its terms."""
@@ -33,6 +34,7 @@ _PLAIN = (
     "excluded",
     "budget_minor",
     "restore_on_partial_return",
+    "giftable",
     "terms",
     "priority",
 )
@@ -53,6 +55,10 @@ def columns_of(command: Mapping[str, Any]) -> Columns:
         columns |= {f"limit_{name}": command["limits"].get(name) for name in _LIMITS}
     if "stacking" in command:
         columns |= {f"stacking_{name}": value for name, value in command["stacking"].items()}
+    if "trigger" in command:
+        trigger = command["trigger"] or {}
+        columns["trigger_on"] = trigger.get("on")
+        columns["trigger_tiers"] = trigger.get("tiers")
     if "code" in command:
         value = command["code"]["value"]
         columns["code_type"] = command["code"]["type"]
@@ -90,6 +96,8 @@ def terms_of(columns: Mapping[Any, Any]) -> Terms:
         priority=columns["priority"],
         gift_sku=columns["gift_sku"],
         code_pattern=columns["code_pattern"],
+        giftable=columns["giftable"],
+        trigger=_trigger(columns),
     )
 
 
@@ -97,6 +105,13 @@ def campaign_of(row: Mapping[Any, Any]) -> Campaign:
     """Return a row as the domain sees it."""
     terms = terms_of(row)
     return Campaign(row["campaign_id"], row["name"], row["status"], terms, row["version"])
+
+
+def _trigger(columns: Mapping[Any, Any]) -> Trigger | None:
+    if columns["trigger_on"] is None:
+        return None
+    tiers = columns["trigger_tiers"]
+    return Trigger(columns["trigger_on"], None if tiers is None else frozenset(tiers))
 
 
 def _scope(stored: Mapping[str, Sequence[str]]) -> Scope:
@@ -139,6 +154,15 @@ def by_version(connection: sa.Connection, keys: Iterable[Version]) -> dict[Versi
     }
 
 
+def get_version(connection: sa.Connection, campaign_id: UUID, version: int) -> Columns:
+    """Return a campaign's row with the terms of one of its versions."""
+    row = dict(get(connection, campaign_id))
+    if row["version"] == version:
+        return row
+    older = superseded(connection, [(campaign_id, version)])
+    return {**row, **older[campaign_id, version], "version": version}
+
+
 def superseded(connection: sa.Connection, keys: Collection[Version]) -> dict[Version, Columns]:
     """Return the columns that made up versions that have been replaced."""
     if not keys:
@@ -162,6 +186,16 @@ def supersede(connection: sa.Connection, row: sa.RowMapping, body: Columns, now:
             superseded_at=now,
         )
     )
+
+
+def triggered(connection: sa.Connection, on: str) -> list[sa.RowMapping]:
+    """Return the published campaigns that give coupons upon this, in the order of their ids."""
+    statement = (
+        sa.select(campaigns)
+        .where(campaigns.c.trigger_on == on, campaigns.c.status == "published")
+        .order_by(campaigns.c.campaign_id)
+    )
+    return list(connection.execute(statement).mappings())
 
 
 def by_public_code(connection: sa.Connection, normals: Iterable[str]) -> dict[str, Campaign]:

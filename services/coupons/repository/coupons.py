@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -58,6 +58,67 @@ def held(
         statement = statement.with_for_update()
     rows = connection.execute(statement).mappings()
     return {row["coupon_id"]: HeldCoupon(**row) for row in rows}
+
+
+def find(
+    connection: sa.Connection, *, digest: bytes | None = None, coupon_id: UUID | None = None
+) -> sa.RowMapping | None:
+    """Return a coupon by the keyed hash of its code, or by its id."""
+    wanted = coupons.c.coupon_id == coupon_id if digest is None else coupons.c.code_digest == digest
+    return connection.execute(sa.select(coupons).where(wanted)).mappings().one_or_none()
+
+
+def leave(connection: sa.Connection, coupon_id: UUID, *, target: str, now: datetime) -> str | None:
+    """Take a free coupon out of use for good; returns the status it had, None if it is not free."""
+    before = (
+        sa.select(coupons.c.coupon_id, coupons.c.status)
+        .where(coupons.c.coupon_id == coupon_id, coupons.c.status.in_(_FREE))
+        .with_for_update()
+        .cte("before")
+    )
+    statement = (
+        sa.update(coupons)
+        .where(coupons.c.coupon_id == before.c.coupon_id, coupons.c.status.in_(_FREE))
+        .values(status=target, updated_at=now)
+        .returning(before.c.status)
+    )
+    status: str | None = connection.execute(statement).scalar_one_or_none()
+    return status
+
+
+def announce(
+    connection: sa.Connection, now: datetime, *, notice: int, days: int, limit: int
+) -> list[sa.RowMapping]:
+    """Note that the holders of these coupons hear that they lapse in ``days`` days.
+
+    ``notice`` is the number of the notice; of several that are due at once only the last is given.
+    """
+    ahead = timedelta(days=days)
+    due = (
+        sa.select(coupons.c.coupon_id)
+        .where(
+            coupons.c.status.in_(_FREE),
+            coupons.c.notices < notice,
+            coupons.c.member_id.is_not(None),
+            coupons.c.valid_until > now,
+            coupons.c.valid_until <= now + ahead,
+        )
+        .order_by(coupons.c.valid_until)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        sa.update(coupons)
+        .where(coupons.c.coupon_id.in_(due))
+        .values(notices=notice)
+        .returning(
+            coupons.c.coupon_id,
+            coupons.c.campaign_id,
+            coupons.c.member_id,
+            coupons.c.valid_until,
+        )
+    )
+    return list(connection.execute(statement).mappings())
 
 
 def reserve(

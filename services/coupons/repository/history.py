@@ -23,6 +23,7 @@ class Change:
     coupon_id: UUID | None = None
     member_id: UUID | None = None
     order_id: str | None = None
+    reason: str | None = None
 
 
 def append_history(uow: UnitOfWork, changes: Iterable[Change]) -> None:
@@ -35,6 +36,7 @@ def append_history(uow: UnitOfWork, changes: Iterable[Change]) -> None:
             "from_status": change.from_status,
             "to_status": change.to_status,
             "cause": change.cause,
+            "reason": change.reason,
             "order_id": change.order_id,
             "actor_kind": uow.actor.kind,
             "actor_id": uow.actor.id,

@@ -12,6 +12,25 @@ from services.coupons.domain import Shopper
 from services.coupons.tables import members
 
 
+def set_birth_month(
+    connection: sa.Connection, member_id: UUID, birth_month: int | None, sequence: int
+) -> bool:
+    """Take in the month of a member's birthday with the status just set; whether it is a new one.
+
+    Nothing is taken in from an event that is not the newest about the member.
+    """
+    statement = (
+        sa.update(members)
+        .where(
+            members.c.member_id == member_id,
+            members.c.status_sequence == sequence,
+            members.c.birth_month.is_distinct_from(birth_month),
+        )
+        .values(birth_month=birth_month)
+    )
+    return bool(connection.execute(statement).rowcount)
+
+
 def set_status(connection: sa.Connection, member_id: UUID, status: str, sequence: int) -> None:
     """Take in a member's status, unless a newer event has told it already."""
     new = insert(members).values(
@@ -26,18 +45,32 @@ def set_status(connection: sa.Connection, member_id: UUID, status: str, sequence
     )
 
 
-def set_tier(connection: sa.Connection, member_id: UUID, tier: str, sequence: int) -> None:
-    """Take in a member's tier, unless a newer event has told it already."""
+def set_tier(
+    connection: sa.Connection, member_id: UUID, tier: str, *, rank: int, sequence: int
+) -> bool:
+    """Take in a member's tier, unless a newer event has told it already; whether it has risen.
+
+    Before its first tier was told a member was in the entry tier, whose rank is 0.
+    """
+    known = sa.select(members.c.tier_rank).filter_by(member_id=member_id).with_for_update()
+    before = connection.execute(known).scalar_one_or_none() or 0
     new = insert(members).values(
-        member_id=member_id, status="unknown", tier=tier, status_sequence=0, tier_sequence=sequence
+        member_id=member_id,
+        status="unknown",
+        tier=tier,
+        tier_rank=rank,
+        status_sequence=0,
+        tier_sequence=sequence,
     )
-    connection.execute(
+    names = ("tier", "tier_rank", "tier_sequence")
+    taken = connection.execute(
         new.on_conflict_do_update(
             index_elements=["member_id"],
-            set_={"tier": new.excluded.tier, "tier_sequence": new.excluded.tier_sequence},
+            set_={name: new.excluded[name] for name in names},
             where=members.c.tier_sequence < new.excluded.tier_sequence,
         )
     )
+    return bool(taken.rowcount) and rank > before
 
 
 def shoppers(

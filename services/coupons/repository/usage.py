@@ -8,6 +8,7 @@ they are held for the shortest time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -36,8 +37,20 @@ _ADD = sa.text(
     f" FROM {_VALUES}"
     " WHERE u.campaign_id = d.campaign_id AND u.scope = d.scope AND u.holder = d.holder"
     " AND u.used + d.amount BETWEEN 0 AND d.most"
+    " RETURNING u.campaign_id, u.scope, u.used - d.amount AS before, u.used AS after, d.most"
 )
 _NO_LIMIT = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A counter that was added to, and what it stood at before and after."""
+
+    campaign_id: UUID
+    scope: str
+    before: int
+    after: int
+    limit: int
 
 
 def hold(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, int]:
@@ -56,8 +69,8 @@ def read(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, int]:
     return {(row.campaign_id, row.scope, row.holder): row.used for row in rows}
 
 
-def take(connection: sa.Connection, demands: Iterable[tuple[UUID, Demand]]) -> None:
-    """Add to counters that `hold` has locked, none beyond its limit.
+def take(connection: sa.Connection, demands: Iterable[tuple[UUID, Demand]]) -> list[Taken]:
+    """Add to counters that `hold` has locked, none beyond its limit; returns how they moved.
 
     Raises:
         Busy: a counter would pass its limit, which `hold` and the rules should have ruled out.
@@ -66,7 +79,7 @@ def take(connection: sa.Connection, demands: Iterable[tuple[UUID, Demand]]) -> N
     for campaign_id, demand in demands:
         key = (campaign_id, demand.scope, demand.holder)
         sums[key] = (sums.get(key, (0, 0))[0] + demand.amount, demand.limit)
-    _add(connection, sums)
+    return _add(connection, sums)
 
 
 def give_back(connection: sa.Connection, demands: Iterable[tuple[UUID, Demand]]) -> None:
@@ -79,11 +92,13 @@ def give_back(connection: sa.Connection, demands: Iterable[tuple[UUID, Demand]])
     _add(connection, {key: (-amount, _NO_LIMIT) for key, amount in sums.items()})
 
 
-def _add(connection: sa.Connection, sums: Mapping[Key, tuple[int, int]]) -> None:
+def _add(connection: sa.Connection, sums: Mapping[Key, tuple[int, int]]) -> list[Taken]:
     if not sums:
-        return
-    if connection.execute(_ADD, _arrays(sums)).rowcount != len(sums):
+        return []
+    rows = connection.execute(_ADD, _arrays(sums)).all()
+    if len(rows) != len(sums):
         raise Busy
+    return [Taken(*row) for row in rows]
 
 
 def _arrays(sums: Mapping[Key, tuple[int, int]]) -> dict[str, list[object]]:

@@ -2,6 +2,8 @@
 
 - `campaigns`: write, publish, pause, resume, archive.
 - `issuing`: a member claims a coupon; marketing issues some.
+- `withdrawing`: staff void a coupon; a member gives one away.
+- `granting`: what campaigns give upon joining, rising, a birthday.
 - `judging`: what codes take off a basket, for a quote or under lock for an order (C7).
 - `ordering`: an order reserves coupons, keeps them, gives them up (C6, H2).
 - `outcomes`: what points decided about the order: redeemed, free, restored (C2, C3).
@@ -20,6 +22,7 @@ from services.coupons.use_cases.campaigns import (
     resume_campaign,
     revise_campaign,
 )
+from services.coupons.use_cases.granting import grant_birthdays
 from services.coupons.use_cases.issuing import claim, issue
 from services.coupons.use_cases.judging import quote
 from services.coupons.use_cases.ordering import confirm, release, reserve
@@ -29,11 +32,17 @@ from services.coupons.use_cases.outcomes import (
     restore_cancelled,
     restore_returned,
 )
-from services.coupons.use_cases.projections import follow_status, follow_tier
-from services.coupons.use_cases.sweeps import expire_coupons, free_lapsed_orders
+from services.coupons.use_cases.projections import follow_status, follow_tier, welcome
+from services.coupons.use_cases.sweeps import (
+    announce_expiring,
+    expire_coupons,
+    free_lapsed_orders,
+)
+from services.coupons.use_cases.withdrawing import gift, void
 
 __all__ = [
     "amend_campaign",
+    "announce_expiring",
     "archive_campaign",
     "claim",
     "close_order",
@@ -43,6 +52,8 @@ __all__ = [
     "follow_status",
     "follow_tier",
     "free_lapsed_orders",
+    "gift",
+    "grant_birthdays",
     "issue",
     "pause_campaign",
     "publish_campaign",
@@ -54,4 +65,6 @@ __all__ = [
     "restore_returned",
     "resume_campaign",
     "revise_campaign",
+    "void",
+    "welcome",
 ]

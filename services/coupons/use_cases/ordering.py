@@ -23,6 +23,7 @@ from services.coupons.repository import (
     usage,
 )
 from services.coupons.use_cases import judging
+from services.coupons.use_cases.alarms import raise_alarms
 from services.coupons.use_cases.uses import free_orders
 from shared.contracts.coupons import events
 from shared.db import Outcome, UnitOfWork
@@ -188,7 +189,7 @@ def _judge(
 def _hold(uow: UnitOfWork, order_id: str, basket: Basket, evaluation: Evaluation) -> None:
     """Take counters and coupons for what was applied, and write it down."""
     uses = [(each.candidate, each.discount_minor) for each in evaluation.applied]
-    usage.take(uow.connection, judging.draws(basket, uses))
+    raise_alarms(uow, usage.take(uow.connection, judging.draws(basket, uses)))
     rows, changes = [], []
     for each in evaluation.applied:
         row = _redemption(uow, order_id, basket, each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.coupons.domain import NOTICE_DAYS
 from services.coupons.repository import Change, append_history, coupons, orders
 from services.coupons.use_cases.uses import free_orders
 from shared.contracts.coupons import events
@@ -19,6 +20,24 @@ def free_lapsed_orders(uow: UnitOfWork) -> int:
         for order_id in order_ids:
             orders.update(uow.connection, order_id, status="expired", updated_at=uow.now)
     return len(order_ids)
+
+
+def announce_expiring(uow: UnitOfWork) -> int:
+    """Tell holders that their coupons lapse soon, each notice once (C5); returns how many.
+
+    The later notice goes first: who is due both hears only how little time is left.
+    """
+    numbered = list(enumerate(NOTICE_DAYS, start=1))
+    for notice, days in reversed(numbered):
+        rows = coupons.announce(
+            uow.connection, uow.now, notice=notice, days=days, limit=_COUPONS_AT_ONCE
+        )
+        for row in rows:
+            data = {**row, "days_ahead": days}
+            uow.emit(events.EXPIRING, subject=row["member_id"], data=data)
+        if rows:
+            return len(rows)
+    return 0
 
 
 def expire_coupons(uow: UnitOfWork) -> int:

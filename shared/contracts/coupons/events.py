@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.contracts.base import EventSchema
 from shared.contracts.event import EventType
-from shared.contracts.fields import ExternalKey, Id, Instant, Minor, Text
+from shared.contracts.fields import Choice, ExternalKey, Id, Instant, Minor, StrictInteger, Text
 
 
 class CouponIssuedData(EventSchema):
@@ -16,7 +16,7 @@ class CouponIssuedData(EventSchema):
     valid_from = Instant(required=True)
     valid_until = Instant(required=True, allow_none=True)
     cause = Text(required=True)
-    """``claim`` or ``issue``."""
+    """``claim``, ``issue``, ``trigger`` or ``gift``."""
 
 
 class CouponUsedData(EventSchema):
@@ -38,8 +38,39 @@ class CouponExpiredData(EventSchema):
     valid_until = Instant(required=True)
 
 
+class CouponExpiringData(CouponExpiredData):
+    """A member's coupon lapses soon (C5)."""
+
+    days_ahead = StrictInteger(required=True)
+    """Which notice this is: 7 or 1."""
+
+
+class CouponVoidedData(EventSchema):
+    """A coupon was withdrawn."""
+
+    coupon_id = Id(required=True)
+    campaign_id = Id(required=True)
+    member_id = Id(required=True, allow_none=True)
+    reason = Text(required=True, max_length=500)
+
+
+class BudgetAlarmData(EventSchema):
+    """A campaign's budget or total is nearly used up (C6)."""
+
+    campaign_id = Id(required=True)
+    scope = Choice("budget", "total", required=True)
+    percent = StrictInteger(required=True)
+    """80 or 95: what has been reached."""
+    used = Minor(required=True)
+    """Minor units of a budget, coupons or uses of a total."""
+    limit = Minor(required=True)
+
+
 ISSUED = EventType("coupon.issued", 1, "coupons", CouponIssuedData)
 RESERVED = EventType("coupon.reserved", 1, "coupons", CouponUsedData)
 REDEEMED = EventType("coupon.redeemed", 1, "coupons", CouponUsedData)
 RESTORED = EventType("coupon.restored", 1, "coupons", CouponUsedData)
 EXPIRED = EventType("coupon.expired", 1, "coupons", CouponExpiredData)
+EXPIRING = EventType("coupon.expiring", 1, "coupons", CouponExpiringData)
+VOIDED = EventType("coupon.voided", 1, "coupons", CouponVoidedData)
+BUDGET_ALARM = EventType("campaign.budget_alarm", 1, "coupons", BudgetAlarmData)

@@ -24,11 +24,14 @@ from shared.contracts.coupons.schemas import (
     CampaignPreviewSchema,
     CampaignSchema,
     CampaignVersionSchema,
+    CouponChangeSchema,
     CouponSchema,
+    CouponStateSchema,
     IssueCouponsSchema,
     IssuedCouponsSchema,
+    VoidCouponSchema,
 )
-from shared.contracts.fields import Choice, Id, StrictBoolean
+from shared.contracts.fields import Choice, Id, StrictBoolean, Text
 from shared.contracts.method import Method
 from shared.errors import Invalid, NotFound
 from shared.errors.coupons import (
@@ -36,8 +39,11 @@ from shared.errors.coupons import (
     CampaignNotPublishable,
     CampaignStateConflict,
     CodeTaken,
+    CouponStateConflict,
+    GiftRefused,
     LimitReached,
     NotClaimable,
+    NotGiftable,
     OrderClosed,
     OrderConflict,
     ReservationExpired,
@@ -90,6 +96,30 @@ class WalletQuery(PageQuery):
     status = Choice(*COUPON_STATUSES, allow_none=True, load_default=None)
     owner = StrictBoolean(load_default=False)
     """True when the member itself asks: only then codes come in full (C8)."""
+
+
+class VoidCommand(VoidCouponSchema):
+    """Withdraw a coupon."""
+
+    code = Text(required=True, max_length=100)
+    """The code, or the coupon's id: staff see codes masked."""
+
+
+class GiftCommand(WireSchema):
+    """A member gives its coupon away."""
+
+    code = Text(required=True, max_length=100)
+    member_id = Id(required=True)
+    receiver_id = Id(required=True, allow_none=True)
+    """Null where nobody active answers to the reference: refused like any other obstacle there."""
+    message = Text(allow_none=True, load_default=None, max_length=500)
+
+
+class CouponHistoryQuery(PageQuery):
+    """What became of a member's coupon, oldest first."""
+
+    member_id = Id(required=True)
+    coupon_id = Id(required=True)
 
 
 def _method(name: str, request: type[Schema], response: type[Schema], **options: Any) -> Method:
@@ -155,6 +185,9 @@ ISSUE = _method(
 )
 WALLET = _method("wallet", WalletQuery, page_of(CouponSchema))
 QUOTE = _method("quote", QuoteQuery, CouponQuoteSchema)
+VOID = _method("void", VoidCommand, CouponStateSchema, errors=(NotFound, CouponStateConflict))
+GIFT = _method("gift", GiftCommand, CouponSchema, errors=(NotFound, NotGiftable, GiftRefused))
+HISTORY = _method("history", CouponHistoryQuery, page_of(CouponChangeSchema), errors=(NotFound,))
 RESERVE = _method("reserve", ReserveSchema, ReservationSchema, errors=(OrderClosed, OrderConflict))
 CONFIRM = _method(
     "confirm", OrderSchema, OrderStateSchema, errors=(NotFound, OrderClosed, ReservationExpired)

@@ -8,15 +8,18 @@ from shared.contracts.base import WireSchema
 from shared.contracts.fields import Choice, ExternalKey, Id, Instant, Minor, StrictBoolean, Text
 from shared.contracts.fields import StrictInteger as Integer
 from shared.contracts.members.events import CHANNELS
+from shared.contracts.members.schemas import ReferenceSchema
 
 KINDS = ("amount_off", "percent_off", "fixed_price", "gift", "free_shipping")
 CODE_TYPES = ("unique", "public")
 CAMPAIGN_STATUSES = ("draft", "published", "paused", "archived")
+TRIGGERS = ("enrolled", "tier_upgraded", "birthday")
 COUPON_STATUSES = ("issued", "reserved", "redeemed", "restored", "void", "expired", "gifted")
 
 MAX_SCOPE_VALUES = 5_000
 MAX_LIMIT = 10**9
 MAX_ISSUED_AT_ONCE = 500
+MAX_CODE = 100
 
 
 class CampaignScopeSchema(WireSchema):
@@ -113,6 +116,24 @@ class CampaignCodeSchema(WireSchema):
     )
 
 
+class CampaignTriggerSchema(WireSchema):
+    """Upon what each member is given a coupon of the campaign, once."""
+
+    on = Choice(
+        *TRIGGERS,
+        required=True,
+        metadata={
+            "description": "`enrolled`: joins, other than by import. `tier_upgraded`: rises to a "
+            "tier for the first time. `birthday`: the birthday's month begins, once a year."
+        },
+    )
+    tiers = fields.List(
+        Text(),
+        validate=validate.Length(min=1, max=100),
+        metadata={"description": "With `tier_upgraded`: only upon rising to these."},
+    )
+
+
 class CampaignDraftSchema(WireSchema):
     """A campaign as its author writes it."""
 
@@ -147,6 +168,11 @@ class CampaignDraftSchema(WireSchema):
     stacking = fields.Nested(StackingSchema, load_default=lambda: StackingSchema().load({}))
     code = fields.Nested(CampaignCodeSchema, load_default=lambda: CampaignCodeSchema().load({}))
     restore_on_partial_return = StrictBoolean(load_default=False)
+    giftable = StrictBoolean(
+        load_default=False,
+        metadata={"description": "Whether a member may give its coupon to another, once."},
+    )
+    trigger = fields.Nested(CampaignTriggerSchema, allow_none=True, load_default=None)
     terms = Text(min_length=0, max_length=4_000, load_default="")
     priority = Integer(
         load_default=100,
@@ -172,6 +198,8 @@ class CampaignPatchSchema(WireSchema):
     stacking = fields.Nested(StackingSchema)
     code = fields.Nested(CampaignCodeSchema)
     restore_on_partial_return = StrictBoolean()
+    giftable = StrictBoolean()
+    trigger = fields.Nested(CampaignTriggerSchema, allow_none=True)
     terms = Text(min_length=0, max_length=4_000)
     priority = Integer(validate=validate.Range(min=0, max=1_000_000))
 
@@ -276,6 +304,14 @@ class CouponSchema(WireSchema):
         metadata={"description": "Local days after today on which it is still good; null: never."},
     )
     expires_soon = StrictBoolean(required=True)
+    giftable = StrictBoolean(
+        required=True, metadata={"description": "Whether it may be given to another member now."}
+    )
+    gift_message = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What the giver wrote; shown to its owner only."},
+    )
     terms = fields.String(required=True)
     reason = fields.String(
         required=True,
@@ -311,3 +347,41 @@ class IssuedCouponsSchema(WireSchema):
 
     items = fields.List(fields.Nested(IssuedCouponSchema), required=True)
     rejected = fields.List(fields.Nested(RefusedMemberSchema), required=True)
+
+
+class VoidCouponSchema(WireSchema):
+    """Why a coupon is withdrawn."""
+
+    reason = Text(required=True, max_length=500, metadata={"example": "Printed twice."})
+
+
+class GiftCouponSchema(WireSchema):
+    """Whom to give a coupon."""
+
+    to = fields.Nested(ReferenceSchema, required=True)
+    message = Text(allow_none=True, load_default=None, max_length=500)
+
+
+class CouponStateSchema(WireSchema):
+    """How a coupon stands; its code is masked."""
+
+    coupon_id = Id(required=True)
+    code = fields.String(required=True, metadata={"example": "****-****-K7PX"})
+    campaign_id = Id(required=True)
+    member_id = Id(required=True, allow_none=True)
+    status = Choice(*COUPON_STATUSES, required=True)
+
+
+class CouponChangeSchema(WireSchema):
+    """One change of a coupon's status (C1)."""
+
+    at = Instant(required=True)
+    from_status = fields.String(required=True, allow_none=True)
+    to_status = Choice(*COUPON_STATUSES, required=True)
+    cause = fields.String(required=True, metadata={"example": "claim"})
+    reason = fields.String(required=True, allow_none=True)
+    order_id = fields.String(required=True, allow_none=True)
+    by = fields.String(required=True, metadata={"description": "Who caused it: kind of actor."})
+    actor_id = fields.String(
+        required=True, allow_none=True, metadata={"description": "Told to staff only."}
+    )

@@ -189,7 +189,14 @@ class Coupons:
                 return
         raise AssertionError(f"nobody hears {event.type}")
 
-    def member(self, status: str = "active", tier: str | None = None) -> UUID:
+    def member(
+        self,
+        status: str = "active",
+        tier: str | None = None,
+        *,
+        birth_month: int | None = None,
+        channel: str = "store",
+    ) -> UUID:
         """Return a member that the service has heard of."""
         member_id = new_id()
         self.tell(
@@ -197,21 +204,22 @@ class Coupons:
             {
                 "member_id": member_id,
                 "enrolled_at": self.clock.now(),
-                "channel": "store",
+                "channel": channel,
                 "status": status,
+                "birth_month": birth_month,
             },
         )
         if tier is not None:
             self.tier(member_id, tier)
         return member_id
 
-    def tier(self, member_id: UUID, tier: str) -> Envelope:
+    def tier(self, member_id: UUID, tier: str, *, rank: int = 1) -> Envelope:
         """Tell a member's tier."""
         data = {
             "member_id": member_id,
             "from_tier": None,
             "tier": tier,
-            "rank": 1,
+            "rank": rank,
             "multiplier": "1",
             "source": "earned",
             "effective_from": self.clock.now(),

@@ -49,6 +49,8 @@ def test_claim_gives_a_coupon_with_its_code_in_full(coupons: Coupons) -> None:
         "time_zone": "Asia/Shanghai",
         "days_left": 5,
         "expires_soon": True,
+        "giftable": False,
+        "gift_message": None,
         "terms": "Once.",
         "reason": None,
     }

@@ -10,8 +10,10 @@ from uuid import uuid4
 
 import pytest
 
+from gateway import create_app
 from shared.clock import rfc3339
 from shared.contracts.platform import SERVICES
+from shared.settings import GatewaySettings, Secret
 from tests.support.platform import Person, Platform
 from tests.support.postgres import ServiceDatabase
 
@@ -203,6 +205,74 @@ def test_codes_are_quoted_by_till_and_member_and_nothing_is_held(world: World) -
     elsewhere = {**basket, "store_id": "s-9"}
     assert world.till.post("/v1/coupons/quote", elsewhere, status=422)["code"] == "store_mismatch"
     world.marketing.post("/v1/coupons/quote", basket, status=403)
+
+
+@pytest.mark.rule("C8")
+def test_guessing_members_are_stopped_and_owners_and_tills_are_not(world: World) -> None:
+    settings = GatewaySettings(Secret(""), Secret("cursor key"), sandbox=True, rate_limits=True)
+    app = create_app(settings, world.platform.backend)
+    guesser = Person(app.test_client(), world.member.token)
+    till = Person(app.test_client(), world.till.token)
+    coupon = world.member.post(f"{world.campaign()}/claims")
+    basket = {
+        "currency": "CNY",
+        "lines": [{"line_id": "1", "sku": "tea", "quantity": 1, "net_minor": 1_000}],
+    }
+    good = {**basket, "codes": [coupon["code"]]}
+    for _ in range(12):
+        guesser.post("/v1/coupons/quote", good, status=200)
+    for number in range(8):
+        guesser.post("/v1/coupons/quote", {**basket, "codes": [f"GUESS{number}"]}, status=200)
+    to = {"to": {"type": "phone", "value": "13700137000"}}
+    guesser.post("/v1/coupons/NOPE/gift", to, status=404)
+    guesser.post(f"/v1/coupons/{coupon['code']}/gift", to, status=422)  # not giftable: no guess
+    guesser.post("/v1/coupons/NOPE/gift", to, status=404)
+    stopped = guesser.post("/v1/coupons/quote", good, status=429)
+    assert stopped["code"] == "rate_limited"
+    assert 0 < stopped["retry_after_s"] <= 601
+    guesser.post("/v1/coupons/NOPE/gift", to, status=429)
+    for number in range(12):
+        till.post("/v1/coupons/quote", {**basket, "codes": [f"GUESS{number}"]}, status=200)
+
+
+@pytest.mark.rule("C8")
+def test_coupon_is_given_to_another_member_and_its_code_kept_nowhere(world: World) -> None:
+    path = world.campaign(giftable=True)
+    coupon = world.member.post(f"{path}/claims")
+    phone = "13900139000"
+    world.till.post("/v1/members", {"phone": phone, "channel": "store"})
+    world.platform.settle()
+    receiver = world.platform.shopper(phone)
+    gift = f"/v1/coupons/{coupon['code']}/gift"
+    unknown = {"to": {"type": "phone", "value": "13700137000"}}
+    refused = world.member.post(gift, unknown, status=422)
+    assert refused["code"] == "gift_refused"
+    body = {"to": {"type": "phone", "value": phone}, "message": "Enjoy"}
+    given = world.member.post(gift, body, status=200, key="once")
+    assert given["status"] == "gifted"
+    assert world.member.post(gift, body, status=200, key="once") == given
+    (got,) = receiver.get("/v1/members/me/coupons")["items"]
+    assert got["gift_message"] == "Enjoy"
+    receiver.post(gift, body, status=404)
+    seen = receiver.get(f"/v1/members/me/coupons/{got['coupon_id']}/history")["items"]
+    assert [each["cause"] for each in seen] == ["gift"]
+    world.member.get(f"/v1/members/me/coupons/{got['coupon_id']}/history", status=404)
+    rows = world.platform.databases["coupons"].query("SELECT route FROM idempotency")
+    assert coupon["code"] not in str(rows)
+
+
+def test_staff_void_a_coupon_by_id_since_codes_are_masked(world: World) -> None:
+    coupon = world.member.post(f"{world.campaign()}/claims")
+    void = f"/v1/coupons/{coupon['coupon_id']}/void"
+    voided = world.marketing.post(void, {"reason": "Printed twice."}, status=200)
+    assert (voided["status"], voided["code"]) == ("void", f"****-****-{coupon['code'][-4:]}")
+    again = world.marketing.post(void, {"reason": "Printed twice."}, status=409)
+    assert again["code"] == "coupon_state_conflict"
+    history = f"/v1/members/{world.member_id}/coupons/{coupon['coupon_id']}/history"
+    changes = world.marketing.get(history)["items"]
+    assert (changes[-1]["reason"], changes[-1]["by"]) == ("Printed twice.", "staff")
+    world.member.post(void, {"reason": "mine"}, status=403)
+    world.marketing.post("/v1/coupons/NOPE/void", {"reason": "x"}, status=404)
 
 
 def test_gift_of_a_sale_names_its_article(world: World) -> None:

@@ -1,0 +1,25 @@
+"""Reads: campaigns, what a member holds (C5), and what became of it (C1)."""
+
+from __future__ import annotations
+
+from services.coupons.queries.campaigns import (
+    campaign,
+    campaign_body,
+    campaign_list,
+    campaign_versions,
+    preview,
+)
+from services.coupons.queries.history import history
+from services.coupons.queries.wallet import coupon_body, unknown_members, wallet
+
+__all__ = [
+    "campaign",
+    "campaign_body",
+    "campaign_list",
+    "campaign_versions",
+    "coupon_body",
+    "history",
+    "preview",
+    "unknown_members",
+    "wallet",
+]
