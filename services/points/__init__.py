@@ -9,8 +9,8 @@ sales with their lines and returns, and checkouts. What holds:
   before anything else (L4, L8).
 - A sale, a return, a lot's expiry is journalled once, whatever arrives how often (L7).
 
-Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``sale.recorded``,
-``sale.returned``, ``sale.cancelled``, ``checkout.closed``. Events in: ``member.enrolled``,
-``member.updated`` (who may own points), ``store.opened``, ``store.changed`` (local time, E2),
-``tier.changed`` (the earn multiplier, T8).
+Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``points.expiring``,
+``sale.recorded``, ``sale.returned``, ``sale.cancelled``, ``checkout.closed``. Events in:
+``member.enrolled``, ``member.updated`` (who may own points), ``store.opened``, ``store.changed``
+(local time, E2), ``tier.changed`` (the earn multiplier, T8).
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ CHECKOUT_SWEEP_S = 2
 """A reservation that ends is free within 5 seconds (C2): this and the event's way take less."""
 EXPIRY_SWEEP_S = 60
 EXTENSION_SWEEP_S = 5
+NOTICE_ROUND_S = 300
 
 
 class PointsService(BaseService):
@@ -47,9 +49,10 @@ class PointsService(BaseService):
         )
 
     def due_work(self) -> None:
-        """Close overdue checkouts, bring lots up to changes of their terms, sweep lapsed ones."""
+        """Close overdue checkouts, prolong lots, tell of what lapses soon, sweep what is due."""
         self.close_overdue_checkouts()
         self.extend_lots()
+        self.notice_expiring()
         self.expire_lots()
 
     @rpc(contract.RECORD_SALE)
@@ -200,8 +203,15 @@ class PointsService(BaseService):
 
     @every(EXPIRY_SWEEP_S)
     def expire_lots(self) -> None:
-        """Write the expiry of lapsed lots."""
+        """Write the expiry of lapsed lots, and whatever else time has brought about."""
         self.db.sweep("expire_lots", use_cases.expire_lots)
+        self.db.sweep("settle_due", use_cases.settle_due)
+
+    @every(NOTICE_ROUND_S)
+    def notice_expiring(self) -> None:
+        """Tell members what lapses in 30, 7 or 1 days (L4)."""
+        tell = partial(use_cases.notice_expiring, programme=self.programme)
+        self.db.sweep("notice_expiring", tell)
 
     def _noting(
         self, call: Call, use_case: UseCase, note: Callable[..., None], **command: Any

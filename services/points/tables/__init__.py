@@ -10,10 +10,23 @@ from services.points.tables.columns import identifier as _id
 from services.points.tables.columns import instant as _instant
 from services.points.tables.columns import metadata
 from services.points.tables.columns import text as _text
-from services.points.tables.expiry import expiry_changes, expiry_passes, expiry_periods
+from services.points.tables.expiry import (
+    expiry_changes,
+    expiry_notices,
+    expiry_passes,
+    expiry_periods,
+    notice_rounds,
+)
 
 # Passed on from modules of this package; what is defined here needs no mention.
-__all__ = ["expiry_changes", "expiry_passes", "expiry_periods", "metadata"]
+__all__ = [
+    "expiry_changes",
+    "expiry_notices",
+    "expiry_passes",
+    "expiry_periods",
+    "metadata",
+    "notice_rounds",
+]
 
 members = sa.Table(
     "members",

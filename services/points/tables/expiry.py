@@ -1,4 +1,4 @@
-"""How long points last, over time (L12)."""
+"""How long points last over time (L12), and who was told of it (L4)."""
 
 from __future__ import annotations
 
@@ -47,3 +47,25 @@ expiry_passes = sa.Table(
 
 The database notes in ``announced_xid`` which transaction announced it.
 """
+
+notice_rounds = sa.Table(
+    "notice_rounds",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("previous_day", sa.Date),
+    identifier("after_member_id"),
+    amount("notices"),
+    instant("finished_at", nullable=True),
+)
+"""On which local days members were told what lapses soon, and how far that has come."""
+
+expiry_notices = sa.Table(
+    "expiry_notices",
+    metadata,
+    identifier("member_id", primary_key=True),
+    sa.Column("expires_at", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("days_ahead", sa.SmallInteger, primary_key=True),
+    amount("points"),
+    instant("noticed_at"),
+)
+"""What members have been told of points that have not lapsed yet, once each (L4)."""

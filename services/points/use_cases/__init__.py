@@ -9,8 +9,9 @@ from services.points.use_cases.earning_rules import (
     publish_rule,
     retire_rule,
 )
-from services.points.use_cases.expiry import expire_lots
+from services.points.use_cases.expiry import expire_lots, settle_due
 from services.points.use_cases.expiry_changes import announce_expiry_change, extend_lots
+from services.points.use_cases.notices import notice_expiring
 from services.points.use_cases.pos import TERMINAL, resolve_exception
 from services.points.use_cases.projections import note_member, note_store, note_tier
 from services.points.use_cases.returns import cancel_sale, note_refused_return, return_sale
@@ -31,6 +32,7 @@ __all__ = [
     "note_refused_sale",
     "note_store",
     "note_tier",
+    "notice_expiring",
     "open_checkout",
     "publish_rule",
     "record_sale",
@@ -38,4 +40,5 @@ __all__ = [
     "resolve_exception",
     "retire_rule",
     "return_sale",
+    "settle_due",
 ]

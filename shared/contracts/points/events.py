@@ -51,6 +51,18 @@ class PointsExpiredData(EventSchema):
     expired_at = Instant(required=True)
 
 
+class PointsExpiringData(EventSchema):
+    """A member's points lapse soon, 30, 7 or 1 local days from now; told once each (L4)."""
+
+    member_id = Id(required=True)
+    points = Points(required=True)
+    """What lapses at that instant, unless it is spent before."""
+    expires_at = Instant(required=True)
+    expires_on = LocalDate(required=True)
+    """Last local day on which they can be used."""
+    days_left = StrictInteger(required=True)
+
+
 class SaleRecordedData(EventSchema):
     """A sale is final: coupons reserved for its order are redeemed, the tier may rise."""
 
@@ -111,6 +123,7 @@ class CheckoutClosedData(EventSchema):
 EARNED = EventType("points.earned", 1, "points", PointsEarnedData)
 REDEEMED = EventType("points.redeemed", 1, "points", PointsRedeemedData)
 EXPIRED = EventType("points.expired", 1, "points", PointsExpiredData)
+EXPIRING = EventType("points.expiring", 1, "points", PointsExpiringData)
 SALE_RECORDED = EventType("sale.recorded", 1, "points", SaleRecordedData)
 SALE_RETURNED = EventType("sale.returned", 1, "points", SaleReturnedData)
 SALE_CANCELLED = EventType("sale.cancelled", 1, "points", SaleCancelledData)
