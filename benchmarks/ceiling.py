@@ -36,7 +36,8 @@ SERVICE = "points"
 MEMBERS = 1_000
 _FIRST = 100_000_000_000
 """Members' ids end in 12 digits from here on, so that pgbench can draw one."""
-_PREFIX = "01920000-0000-7000-8000-"
+PREFIX = "01920000-0000-7000-8000-"
+"""What members' ids begin with; 12 digits follow."""
 _SEQUENCE = 987_654_321_000
 """Last event of each member so far: a number that stands out among a statement's values."""
 _NUMBER = 876_543_210_000
@@ -69,22 +70,37 @@ class Ceiling:
         return float(found[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A points database on a PostgreSQL of its own."""
+
+    url: str
+    admin_url: str
+
+
 @contextmanager
-def ceiling(directory: Path) -> Iterator[Ceiling]:
-    """Start a PostgreSQL of its own, as durable as the platform's, and capture a sale in it."""
-    postgres = EmbeddedPostgres(directory / "ceiling")
+def points_database(directory: Path) -> Iterator[Database]:
+    """Start a PostgreSQL of its own, as durable as the platform's, with a points database."""
+    postgres = EmbeddedPostgres(directory / "postgres")
     postgres.start()
     try:
         bootstrap_service(postgres.url("postgres", SUPERUSER), SERVICE)
         upgrade(SERVICE, postgres.url(database_name(SERVICE), owner_role(SERVICE)))
-        url = postgres.url(database_name(SERVICE), database_name(SERVICE))
-        statements = _capture(url)
+        name = database_name(SERVICE)
+        yield Database(postgres.url(name, name), postgres.url(name, SUPERUSER))
+    finally:
+        postgres.stop()
+
+
+@contextmanager
+def ceiling(directory: Path) -> Iterator[Ceiling]:
+    """Capture a sale in a points database of its own."""
+    with points_database(directory) as database:
+        statements = _capture(database.url)
         script = directory / "sale.sql"
         script.write_text(_script(statements))
         script.chmod(0o644)
-        yield Ceiling(url, script, len(statements))
-    finally:
-        postgres.stop()
+        yield Ceiling(database.url, script, len(statements))
 
 
 def _libpq(url: str) -> str:
@@ -95,9 +111,9 @@ def _libpq(url: str) -> str:
 def _capture(url: str) -> list[str]:
     """Record one sale and return its statements with their values filled in."""
     engine = create_engine(url)
-    service = _service(engine, url)
+    service = points_service(engine, url)
     for number in range(MEMBERS):
-        member_id = f"{_PREFIX}{_FIRST + number}"
+        member_id = f"{PREFIX}{_FIRST + number}"
         _sell(service, member_id, f"first-{number}")
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE event_sequences SET last = :n"), {"n": _SEQUENCE})
@@ -110,13 +126,14 @@ def _capture(url: str) -> list[str]:
         noted.append(cursor.mogrify(statement, parameters).decode())
 
     sa.event.listen(engine, "before_cursor_execute", note)
-    _sell(service, f"{_PREFIX}{_FIRST}", _SALE_ID)
+    _sell(service, f"{PREFIX}{_FIRST}", _SALE_ID)
     sa.event.remove(engine, "before_cursor_execute", note)
     engine.dispose()
     return noted
 
 
-def _service(engine: sa.Engine, url: str) -> PointsService:
+def points_service(engine: sa.Engine, url: str) -> PointsService:
+    """Return the points service on a database, as a plain object."""
     service = PointsService()
     key = new_key()
     service.db = Transactions(engine, SystemClock(), vault=MasterKey(key))
@@ -159,9 +176,9 @@ def _script(statements: list[str]) -> str:
     """Return a pgbench script that does the same for another sale of another member."""
     text = ";\n".join(["BEGIN", *statements, "COMMIT"]) + ";\n"
     text = _HEX.sub(lambda found: str(UUID(found[0])), text)
-    member = f"{_PREFIX}{_FIRST}"
+    member = f"{PREFIX}{_FIRST}"
     variables = [rf"\set member random({_FIRST}, {_FIRST + MEMBERS - 1})"]
-    text = text.replace(member, f"{_PREFIX}@member@")
+    text = text.replace(member, f"{PREFIX}@member@")
     for place, made in enumerate(dict.fromkeys(_UUID.findall(text))):
         variables.append(rf"\set id{place} random({_FIRST}, {10 * _FIRST - 1})")
         variables.append(rf"\set run{place} random(10000000, 99999999)")

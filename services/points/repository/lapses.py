@@ -84,6 +84,7 @@ WITH lapsed AS MATERIALIZED (
 ), emptied AS (
     UPDATE lots SET remaining = 0 FROM lapsed
     WHERE lots.member_id = lapsed.member_id AND lots.lot_id = lapsed.lot_id
+        AND lots.member_id = ANY (:members)
     RETURNING 1
 ), figures AS (
     UPDATE accounts SET available = available - coalesce(t.points, 0),
@@ -94,7 +95,7 @@ WITH lapsed AS MATERIALIZED (
             WHERE l.member_id = due.member_id AND l.remaining > 0 AND l.expires_at > :now
         )
     FROM unnest(:members) AS due (member_id) LEFT JOIN totals t USING (member_id)
-    WHERE accounts.member_id = due.member_id
+    WHERE accounts.member_id = due.member_id AND accounts.member_id = ANY (:members)
     RETURNING 1
 ), sequences AS (
     INSERT INTO event_sequences AS s (subject, last)
