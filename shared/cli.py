@@ -1,7 +1,8 @@
 """The commands of each service: ``python -m services.<service> serve`` and others.
 
 ``serve`` and ``relay`` run until they are stopped, ``bootstrap-db``, ``migrate`` and ``prepare``
-make the database, ``dead-letters`` looks after events that could not be applied.
+make the database, ``dead-letters`` looks after events that could not be applied, ``audit-verify``
+proves the audit trail.
 
 Each command imports what it needs when it runs: ``serve`` has to patch the standard library before
 anything else is loaded, and the others must never load eventlet.
@@ -167,6 +168,26 @@ def dead_letters(service: str, arguments: argparse.Namespace) -> int:
     return 0 if number or arguments.all else 1
 
 
+def audit_verify(service: str, _arguments: argparse.Namespace) -> int:
+    """Prove the service's audit trail; print its end, or the first broken row (I4)."""
+    import json
+
+    from shared.audit import Proof, verify_on
+    from shared.db import create_engine
+
+    engine = create_engine(
+        _url(service, "DATABASE"), pool_size=1, application=f"loyalty-{service}-audit"
+    )
+    proof = Proof()
+    with engine.connect() as connection:
+        while not proof.is_complete:
+            proof = verify_on(connection, proof)
+    engine.dispose()
+    found = {"service": service, "rows": proof.sequence, "head": proof.digest.hex()}
+    print(json.dumps({**found, "broken": proof.broken}, default=str))
+    return 0 if proof.broken is None else 1
+
+
 _COMMANDS: Mapping[str, Command] = {
     "serve": serve,
     "relay": relay,
@@ -174,6 +195,7 @@ _COMMANDS: Mapping[str, Command] = {
     "bootstrap-db": bootstrap_db,
     "prepare": prepare,
     "dead-letters": dead_letters,
+    "audit-verify": audit_verify,
 }
 
 

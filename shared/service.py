@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
+from shared import audit
 from shared.calls import Reply
+from shared.contracts import audit as audit_contract
 from shared.contracts import jobs as job_contract
 from shared.contracts import platform
 from shared.db import Call, Outcome, Snapshot, Transactions, UnitOfWork, idempotency, sandbox
@@ -50,6 +52,18 @@ class BaseService:
         self.due_work()
         runner.run_due(self.db, steps_of(self), for_s=JOBS_AT_CLOCK_MOVE_S)
         return reply
+
+    # --- audit (I4)
+
+    @rpc(audit_contract.LIST_AUDIT)
+    def list_audit(self, call: Call, **query: Any) -> Reply:
+        """Return a page of this service's audit trail."""
+        return self.db.read(call, audit.trail, service=self.name, **query)
+
+    @rpc(audit_contract.VERIFY_AUDIT)
+    def verify_audit(self, call: Call, **query: Any) -> Reply:
+        """Prove the next part of this service's audit trail."""
+        return self.db.read(call, audit.verify_page, service=self.name, **query)
 
     # --- jobs (A9)
 

@@ -24,6 +24,7 @@ RESOURCES: tuple[str, ...] = (
     "campaigns",
     "coupons",
     "jobs",
+    "audit",
 )
 
 SANDBOX_RESOURCES: tuple[str, ...] = ("sandbox",)

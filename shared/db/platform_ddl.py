@@ -110,6 +110,42 @@ CREATE TABLE job_cancellations (
 );
 """
 
+AUDIT_V1 = """
+CREATE TABLE audit (
+    sequence bigint NOT NULL CONSTRAINT pk_audit PRIMARY KEY,
+    audit_id uuid NOT NULL CONSTRAINT uq_audit_audit_id UNIQUE,
+    at timestamptz NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    action text NOT NULL,
+    target_kind text NOT NULL,
+    target_id text NOT NULL,
+    before jsonb,
+    after jsonb,
+    reason bytea,
+    request_id text NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT ck_audit_sequence_positive CHECK (sequence > 0)
+);
+CREATE INDEX ix_audit_actor ON audit (actor_id, audit_id);
+CREATE INDEX ix_audit_target ON audit (target_id, audit_id);
+CREATE INDEX ix_audit_action ON audit (action, audit_id);
+CREATE INDEX ix_audit_at ON audit (at);
+CREATE TABLE audit_head (
+    single boolean NOT NULL CONSTRAINT pk_audit_head PRIMARY KEY,
+    sequence bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT ck_audit_head_single_row CHECK (single)
+);
+INSERT INTO audit_head VALUES (true, 0, decode(repeat('00', 32), 'hex'));
+CREATE FUNCTION refuse_to_change_audit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit trail is append-only';
+END $$;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_audit();
+"""
+
 
 def create_v1() -> None:
     """Create outbox, inbox, idempotency record and sandbox clock as they first were."""
@@ -119,3 +155,10 @@ def create_v1() -> None:
 def create_jobs_v1() -> None:
     """Create the tables of long work (A9)."""
     op.execute(JOBS_V1)
+
+
+def create_audit_v1(service: str) -> None:
+    """Create the audit trail (I4): the service's role may append to it and no more."""
+    op.execute(AUDIT_V1)
+    op.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON audit FROM loyalty_{service}")
+    op.execute(f"REVOKE INSERT, DELETE, TRUNCATE ON audit_head FROM loyalty_{service}")

@@ -1,4 +1,4 @@
-"""The tables every service has beside its own: outbox, inbox, idempotency, jobs, clock."""
+"""The tables every service has beside its own: outbox, inbox, idempotency, jobs, audit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
+from shared.db.audit_tables import AuditTables, audit_tables
 from shared.db.job_tables import JobTables, job_tables
 
 NAMING = {
@@ -38,6 +39,7 @@ class PlatformTables:
     idempotency: sa.Table
     sandbox_clock: sa.Table
     work: JobTables
+    audit: AuditTables
 
 
 def _outbox(metadata: sa.MetaData) -> sa.Table:
@@ -111,6 +113,7 @@ def platform_tables(metadata: sa.MetaData) -> PlatformTables:
             sa.CheckConstraint("single AND offset_us >= 0", name="single_row_forward"),
         ),
         work=job_tables(metadata),
+        audit=audit_tables(metadata),
     )
 
 

@@ -18,6 +18,7 @@ from shared.calls import SYSTEM, CallContext, Reply
 from shared.clock import Clock, SystemClock
 from shared.contracts.event import Envelope
 from shared.db import idempotency, sandbox
+from shared.db.audit import write_audit
 from shared.db.outbox import write_events
 from shared.db.tables import PLATFORM
 from shared.db.units import Call, Outcome, Snapshot, UnitOfWork
@@ -61,7 +62,7 @@ class Transactions:
                 if stored is not None:
                     return stored
                 reply = _reply(call, use_case(uow, **command))
-                write_events(uow)
+                _write_collected(uow)
                 idempotency.store(uow.connection, call.context, reply, self.vault)
                 return reply
 
@@ -90,7 +91,7 @@ class Transactions:
         def attempt() -> T:
             with self._begin(context or _system_context()) as uow:
                 result = use_case(uow, **command)
-                write_events(uow)
+                _write_collected(uow)
                 return result
 
         return _retrying(attempt)
@@ -111,7 +112,7 @@ class Transactions:
                 if not entered.rowcount:
                     return False
                 use_case(uow, event)
-                write_events(uow)
+                _write_collected(uow)
                 return True
 
         return _retrying(attempt)
@@ -168,6 +169,12 @@ def _reply(call: Call, result: Mapping[str, Any] | Outcome) -> Reply:
     outcome = result if isinstance(result, Outcome) else Outcome(result)
     status = outcome.status or call.method.success
     return Reply(status, call.method.dump(outcome.body), outcome.replayed)
+
+
+def _write_collected(uow: UnitOfWork) -> None:
+    """Write what the use case has collected; the audit trail's lock is the last one taken."""
+    write_events(uow)
+    write_audit(uow)
 
 
 def _system_context() -> CallContext:

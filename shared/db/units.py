@@ -67,10 +67,23 @@ class PendingEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingAudit:
+    """A row that the transaction will append to the audit trail when it commits."""
+
+    action: str
+    target_kind: str
+    target_id: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class UnitOfWork(Snapshot):
     """A write: one transaction that commits all of it, events included, or nothing."""
 
     events: list[PendingEvent] = field(default_factory=list)
+    audits: list[PendingAudit] = field(default_factory=list)
 
     def emit(
         self,
@@ -87,3 +100,22 @@ class UnitOfWork(Snapshot):
         """
         dumped: Mapping[str, Any] = instance_of(event_type.schema).dump(data)
         self.events.append(PendingEvent(event_type, str(subject), occurred_at or self.now, dumped))
+
+    def audit(
+        self,
+        action: str,
+        target: tuple[str, object],
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Note a privileged action with this transaction, for good (I4).
+
+        ``action`` is ``<noun>.<verb>``, such as ``staff.update``; ``target`` is kind and id.
+        ``before`` and ``after`` hold what differs (`shared.audit.difference`). Neither may hold
+        personal values or secrets: name the field instead, or mask its value. ``reason`` is what
+        the actor gave; it is sealed.
+        """
+        kind, target_id = target
+        self.audits.append(PendingAudit(action, kind, str(target_id), before, after, reason))

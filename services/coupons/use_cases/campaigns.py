@@ -150,6 +150,9 @@ def _written(
 ) -> dict[str, Any]:
     change = Change(row["campaign_id"], from_status, row["status"], cause)
     append_history(uow, [change])
+    before = None if from_status is None else {"status": from_status}
+    after = {"status": row["status"], "version": row["version"]}
+    uow.audit(f"campaign.{cause}", ("campaign", row["campaign_id"]), before=before, after=after)
     return campaign_body(row)
 
 

@@ -78,6 +78,8 @@ def issue(
     doubled = len(member_ids) - len(set(member_ids))
     if doubled:
         rejected += [(member_id, "duplicate") for member_id in _repeated(member_ids)]
+    counts = {"issued": len(bodies), "rejected": len(rejected)}
+    uow.audit("coupon.issue", ("campaign", campaign_id), after=counts)
     return {
         "items": [{**body, "code": codes.masked(codes.hint_of(body["code"]))} for body in bodies],
         "rejected": [

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.identity import queries, repository, tables
 from services.identity.vault import Vault, new_secret
+from shared.audit import difference
 from shared.contracts.event import EventType
 from shared.contracts.identity import events
 from shared.db import UnitOfWork
@@ -39,17 +40,25 @@ def create_store(uow: UnitOfWork, *, store_id: str, name: str, time_zone: str) -
     if row is None:
         raise StoreExists
     _tell(uow, events.STORE_OPENED, row)
+    uow.audit("store.create", ("store", store_id), after=_facts(row))
     return row
 
 
 def update_store(uow: UnitOfWork, *, store_id: str, **changes: Any) -> Mapping[str, Any]:
     """Rename, move or close a store; terminals of a closed one get no tokens."""
+    before = repository.change(uow.connection, tables.stores, store_id, {})  # locks it
     row = repository.change(uow.connection, tables.stores, store_id, changes)
-    if row is None:
+    if before is None or row is None:
         raise NotFound
     if changes:
         _tell(uow, events.STORE_CHANGED, row)
+        was, now = difference(_facts(before), _facts(row))
+        uow.audit("store.update", ("store", store_id), before=was, after=now)
     return row
+
+
+def _facts(store: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: store[name] for name in ("name", "time_zone", "active")}
 
 
 def _tell(uow: UnitOfWork, event: EventType, store: Mapping[str, Any]) -> None:
@@ -77,6 +86,7 @@ def create_terminal(
     )
     if row is None:
         raise TerminalExists
+    uow.audit("terminal.create", ("terminal", terminal_id), after={"store_id": store_id})
     return {**created, **row}
 
 
@@ -99,7 +109,10 @@ def update_terminal(
         repository.change(uow.connection, tables.terminals, terminal_id, {"store_id": store_id})
     if active is not None:
         _switch(uow, terminal["client_id"], active)
-    return queries.terminal(uow, terminal_id=terminal_id)
+    changed = queries.terminal(uow, terminal_id=terminal_id)
+    was, now = difference(terminal, changed)
+    uow.audit("terminal.update", ("terminal", terminal_id), before=was, after=now)
+    return changed
 
 
 def rotate_terminal(
@@ -107,7 +120,10 @@ def rotate_terminal(
 ) -> Mapping[str, Any]:
     """Give a terminal a new secret; see `_rotate`."""
     terminal = queries.terminal(uow, terminal_id=terminal_id)
-    return _rotate(uow, vault, terminal["client_id"], overlap_s)
+    rotated = _rotate(uow, vault, terminal["client_id"], overlap_s)
+    overlap = {"previous_valid_until": rotated["previous_valid_until"]}
+    uow.audit("terminal.rotate", ("terminal", terminal_id), after=overlap)
+    return rotated
 
 
 def _require_store(uow: UnitOfWork, store_id: str) -> None:
@@ -126,6 +142,7 @@ def create_client(uow: UnitOfWork, *, vault: Vault, name: str, role: str) -> Map
     repository.insert_unless_known(
         uow.connection, tables.clients, {"client_id": created["client_id"], "name": name}
     )
+    uow.audit("client.create", ("client", created["client_id"]), after={"name": name, "role": role})
     return {**created, "name": name}
 
 
@@ -133,12 +150,15 @@ def update_client(
     uow: UnitOfWork, *, client_id: str, name: str | None = None, active: bool | None = None
 ) -> Mapping[str, Any]:
     """Rename a client or switch it off or on; raises `NotFound`."""
-    queries.client(uow, client_id=client_id)
+    before = queries.client(uow, client_id=client_id)
     if name is not None:
         repository.change(uow.connection, tables.clients, client_id, {"name": name})
     if active is not None:
         _switch(uow, client_id, active)
-    return queries.client(uow, client_id=client_id)
+    changed = queries.client(uow, client_id=client_id)
+    was, now = difference(before, changed)
+    uow.audit("client.update", ("client", client_id), before=was, after=now)
+    return changed
 
 
 def rotate_client(
@@ -146,7 +166,10 @@ def rotate_client(
 ) -> Mapping[str, Any]:
     """Give a client a new secret; see `_rotate`."""
     queries.client(uow, client_id=client_id)
-    return _rotate(uow, vault, client_id, overlap_s)
+    rotated = _rotate(uow, vault, client_id, overlap_s)
+    overlap = {"previous_valid_until": rotated["previous_valid_until"]}
+    uow.audit("client.rotate", ("client", client_id), after=overlap)
+    return rotated
 
 
 # --- secrets --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.identity import domain, repository, tables
 from services.identity.vault import Vault
+from shared.audit import difference
 from shared.db import UnitOfWork
 from shared.errors import NotFound
 from shared.errors.identity import LastAdmin, UsernameTaken
@@ -32,6 +33,7 @@ def create_staff(
     )
     if row is None:
         raise UsernameTaken
+    uow.audit("staff.create", ("staff", row["staff_id"]), after=_rights(row))
     return row
 
 
@@ -85,4 +87,14 @@ def update_staff(
     if password_hash is not None or not after["active"]:
         because = "password_changed" if after["active"] else "deactivated"
         repository.revoke_families_of(uow.connection, staff_id, because=because, now=uow.now)
-    return repository.change(uow.connection, tables.staff, staff_id, changes) or before
+    changed = repository.change(uow.connection, tables.staff, staff_id, changes) or before
+    was, now = difference(_rights(before), _rights(changed))
+    if password_hash is not None:
+        now["password"] = "changed"
+    uow.audit("staff.update", ("staff", staff_id), before=was, after=now)
+    return changed
+
+
+def _rights(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the audit trail says of a person: neither name nor password."""
+    return {"roles": row["roles"], "active": row["active"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -60,6 +60,9 @@ def change(
     uow: UnitOfWork, vault: Vault, member_id: UUID, changed: Iterable[str], **columns: Any
 ) -> None:
     """Update columns of a locked member and tell what changed: names of fields, no value (M4)."""
+    changed = sorted(changed)
+    if "status" not in columns:
+        note(uow, member_id, "member.update", after={"changed": changed})
     repository.change_member(uow.connection, member_id, {**columns, "updated_at": uow.now})
     row = locked(uow, member_id)
     profile = open_profile(vault.master.unwrap(row.data_key), row.profile)
@@ -68,12 +71,25 @@ def change(
         subject=member_id,
         data={
             "member_id": member_id,
-            "changed": sorted(changed),
+            "changed": changed,
             "status": row.status,
             "enrolled_at": row.enrolled_at,
             "birth_month": domain.birth_month(profile.birthday),
         },
     )
+
+
+def note(
+    uow: UnitOfWork,
+    member_id: UUID,
+    action: str,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any],
+) -> None:
+    """Audit what staff does to a member (I4); no personal values, only names of fields."""
+    if uow.actor.kind == "staff":
+        uow.audit(action, ("member", member_id), before=before, after=after)
 
 
 def view(

@@ -234,17 +234,12 @@ def _tell(
     left: list[UUID] | None = None,
 ) -> None:
     roles = repository.members_of_household(uow.connection, household_id)
-    uow.emit(
-        events.HOUSEHOLD_CHANGED,
-        subject=household_id,
-        data={
-            "household_id": household_id,
-            "owner_member_id": next((e for e, role in roles.items() if role == OWNER), None),
-            "member_ids": list(roles),
-            "joined": joined or [],
-            "left": left or [],
-        },
-    )
+    owner = next((each for each, role in roles.items() if role == OWNER), None)
+    change = {"owner_member_id": owner, "joined": joined or [], "left": left or []}
+    data = {**change, "household_id": household_id, "member_ids": list(roles)}
+    uow.emit(events.HOUSEHOLD_CHANGED, subject=household_id, data=data)
+    if _is_staff(uow):
+        uow.audit("household.change", ("household", household_id), after=change)
 
 
 def _is_staff(uow: UnitOfWork) -> bool:

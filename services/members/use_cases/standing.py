@@ -42,6 +42,8 @@ def change_standing(
             "at": uow.now,
         },
     )
+    before, after = {"status": row.status}, {"status": status}
+    common.note(uow, member_id, f"member.{act}", before=before, after=after)
     common.change(uow, vault, member_id, ["status"], status=status)
     if status == domain.CLOSED:
         households.leave_for_good(uow, member_id)
