@@ -90,7 +90,7 @@ def update_staff(
     changed = repository.change(uow.connection, tables.staff, staff_id, changes) or before
     was, now = difference(_rights(before), _rights(changed))
     if password_hash is not None:
-        now["password"] = "changed"
+        now["changed"] = ["password"]
     uow.audit("staff.update", ("staff", staff_id), before=was, after=now)
     return changed
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+
+import pytest
 
 from tests.integration.identity.conftest import ADMIN_PASSWORD, Identity, make_identity
 from tests.support.postgres import ServiceDatabase
@@ -48,3 +51,15 @@ def test_prepare_migrates_and_makes_the_admin(
     printed = run(database, "prepare", LOYALTY_ADMIN_PASSWORD=ADMIN_PASSWORD)
     assert ADMIN_PASSWORD not in printed
     make_identity(database).admin()
+
+
+def test_audit_verify_prints_the_end_of_the_trail_or_the_first_broken_row(bare: Identity) -> None:
+    run(bare.database, "bootstrap-admin", LOYALTY_ADMIN_PASSWORD=ADMIN_PASSWORD)
+    whole = json.loads(run(bare.database, "audit-verify"))
+    assert (whole["rows"], whole["broken"]) == (1, None)
+    bare.database.query(
+        "SET LOCAL session_replication_role = replica; UPDATE audit SET actor_id = 'nobody'"
+    )
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        run(bare.database, "audit-verify")
+    assert json.loads(failed.value.stdout)["broken"]["sequence"] == 1
