@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from shared.db import platform_ddl
 
-revision = "0007"
-down_revision = "0006"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Apply."""
-    platform_ddl.create_audit_v1("points")
+    platform_ddl.create_audit_v1("members")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from shared.db import platform_ddl
 
-revision = "0005"
-down_revision = "0004"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Apply."""
-    platform_ddl.create_audit_v1("members")
+    platform_ddl.create_audit_v1("tiers")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from shared.db import platform_ddl
 
-revision = "0003"
-down_revision = "0002"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Apply."""
-    platform_ddl.create_audit_v1("tiers")
+    platform_ddl.create_audit_v1("points")
