@@ -91,6 +91,11 @@ openapi: $(DEV) ## Write docs/reference/openapi.json from the code
 	@$(BIN)/python -m gateway openapi > docs/reference/openapi.json.new
 	@mv docs/reference/openapi.json.new docs/reference/openapi.json
 
+.PHONY: permissions
+permissions: $(DEV) ## Write docs/reference/permissions.md from the code
+	@$(BIN)/python -m scripts.permissions > docs/reference/permissions.md.new
+	@mv docs/reference/permissions.md.new docs/reference/permissions.md
+
 .PHONY: lock
 lock: $(DEV) ## Write the hashed locks again from pyproject.toml (ARGS=--upgrade for new versions)
 	@scripts/lock.sh $(ARGS)

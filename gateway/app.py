@@ -8,6 +8,7 @@ from importlib import import_module
 import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import Counter, Histogram
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Rule
 
 from gateway import openapi, problems
@@ -57,6 +58,10 @@ def create_app(settings: GatewaySettings, backend: Backend) -> Flask:
         guesses=GuessLimits(settings),
         clock=clock,
     )
+    if settings.trusted_proxies:
+        # Only what the operator's own proxies added is believed; callers can write the rest.
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     app.before_request(_open)
     app.after_request(_close)
     api = openapi.Document(app)

@@ -17,6 +17,9 @@ from shared.settings import GatewaySettings
 _log = structlog.get_logger(__name__)
 _FAILED_OPEN = Counter("loyalty_rate_limit_failed_open", "Requests let pass without a limit store")
 
+ADDRESS = "address"
+"""Kind of the limit on what needs no token; others are kinds of actors."""
+
 
 class RateLimited(LoyaltyError):
     """Too many requests; wait as long as Retry-After says."""
@@ -44,12 +47,23 @@ class RateLimits:
         Raises:
             RateLimited: the actor's limit is used up.
         """
-        item = self._items.get(context.actor.kind)
+        self._hit(context, context.actor.kind, context.actor.key)
+
+    def hit_address(self, context: RequestContext, address: str) -> None:
+        """Count one request of somebody who has shown no token yet, by network address.
+
+        Raises:
+            RateLimited: the address's limit is used up.
+        """
+        self._hit(context, ADDRESS, f"{ADDRESS}:{address}")
+
+    def _hit(self, context: RequestContext, kind: str, key: str) -> None:
+        item = self._items.get(kind)
         if not self._enabled or item is None:
             return
         try:
-            allowed = self._limiter.hit(item, context.actor.key)
-            stats = self._limiter.get_window_stats(item, context.actor.key)
+            allowed = self._limiter.hit(item, key)
+            stats = self._limiter.get_window_stats(item, key)
         except Exception as error:
             # A shop must go on selling when the counter's store is down.
             _FAILED_OPEN.inc()

@@ -70,6 +70,11 @@ class Operation:
         return chosen or "<" in self.path
 
     @property
+    def signs_in(self) -> bool:
+        """Whether it is for people and programs without a token; those are limited by address."""
+        return not self.scopes and self.method == "POST"
+
+    @property
     def needs_key(self) -> bool:
         """Whether a request must carry an Idempotency-Key (A3)."""
         changes = self.method not in ("GET", "HEAD") and not self.reads
@@ -126,6 +131,9 @@ def _answer(operation: Operation, view: View, path_values: dict[str, Any]) -> Re
     context = current()
     if operation.scopes:
         _authorise(operation)
+    elif operation.signs_in:
+        limits = current_app.extensions["loyalty"].limits
+        limits.hit_address(context, request.remote_addr or "unknown")
     arguments: dict[str, Any] = {name: str(value) for name, value in path_values.items()}
     if operation.query is not None:
         arguments["query"] = _query(operation.query)
@@ -254,6 +262,8 @@ def _common_errors(operation: Operation) -> list[type[LoyaltyError]]:
         errors.append(Invalid)
     if operation.scopes:
         errors += [Unauthenticated, Forbidden, RateLimited]
+    elif operation.signs_in:
+        errors.append(RateLimited)
     if "<" in operation.path:
         errors.append(NotFound)
     if operation.body is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from environs import Env, EnvError, EnvValidationError, validate
 
 _POSITIVE = validate.Range(min=1)
+_NOT_NEGATIVE = validate.Range(min=0)
 
 
 class SettingsError(SystemExit):
@@ -82,8 +83,17 @@ class GatewaySettings:
     rate_limits: bool = True
     limits_url: str = "memory://"
     limits_per_minute: dict[str, int] = field(
-        default_factory=lambda: {"member": 120, "staff": 600, "terminal": 12_000, "shop": 60_000}
+        default_factory=lambda: {
+            "member": 120,
+            "staff": 600,
+            "terminal": 12_000,
+            "shop": 60_000,
+            "address": 300,
+        }
     )
+    """By kind of caller; ``address`` is for signing in, where no caller is known yet."""
+    trusted_proxies: int = 0
+    """How many proxies of the operator's own stand in front, each adding to X-Forwarded-For."""
     issuer: str = "loyalty"
     audience: str = "loyalty"
     max_body_bytes: int = 2_000_000
@@ -142,6 +152,7 @@ def gateway_settings() -> GatewaySettings:
     plain = {
         "sandbox": env.bool("LOYALTY_SANDBOX", default=False),
         "rate_limits": env.str("LOYALTY_RATE_LIMITS", default="on") != "off",
+        "trusted_proxies": env.int("LOYALTY_TRUSTED_PROXIES", default=0, validate=_NOT_NEGATIVE),
         "limits_url": env.str("LOYALTY_LIMITS_URL", default="memory://"),
         "issuer": env.str("LOYALTY_ISSUER", default="loyalty"),
         "audience": env.str("LOYALTY_AUDIENCE", default="loyalty"),

@@ -1,6 +1,6 @@
 """``python -m services.identity``: serve, relay, migrate, …; see `shared.cli`.
 
-Its own: ``bootstrap-admin``, which ``prepare`` also does.
+Its own: ``bootstrap-admin``, which ``prepare`` also does, and ``rotate-signing-key``.
 """
 
 from __future__ import annotations
@@ -32,11 +32,28 @@ def bootstrap_admin(_service: str, _arguments: argparse.Namespace) -> int:
     return 0
 
 
+def rotate_signing_key(service: str, _arguments: argparse.Namespace) -> int:
+    """Let the next published key sign access tokens, and publish the one after it (I1)."""
+    from services.identity.use_cases import tokens  # noqa: PLC0415
+    from services.identity.vault import Vault  # noqa: PLC0415
+    from shared.db import Transactions, create_engine  # noqa: PLC0415
+    from shared.settings import service_settings  # noqa: PLC0415
+
+    settings = service_settings(service)
+    engine = create_engine(settings.database_url.reveal(), pool_size=1)
+    transactions = Transactions(engine, sandbox=settings.sandbox)
+    rotation = transactions.run(tokens.rotate_signing_key, vault=Vault.of(settings))
+    engine.dispose()
+    print(rotation.sentence())
+    return 0
+
+
+_COMMANDS = {"bootstrap-admin": bootstrap_admin, "rotate-signing-key": rotate_signing_key}
+
+
 def _on_prepared() -> None:
     bootstrap_admin("identity", argparse.Namespace())
 
 
 if __name__ == "__main__":
-    sys.exit(
-        main("identity", on_prepared=_on_prepared, commands={"bootstrap-admin": bootstrap_admin})
-    )
+    sys.exit(main("identity", on_prepared=_on_prepared, commands=_COMMANDS))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +11,6 @@ import sqlalchemy as sa
 from services.identity import tables
 from shared.db import Snapshot
 from shared.errors import NotFound
-
-RETIRED_KEYS_SHOWN = timedelta(hours=1)
-"""Longer than any access token lives, so that a rotation leaves no valid token behind (I1)."""
 
 _STAFF = [
     tables.staff.c[name] for name in ("staff_id", "username", "roles", "active", "created_at")
@@ -27,14 +23,6 @@ _CLIENTS = sa.select(tables.clients.c.name, *_MACHINE).join_from(tables.clients,
 
 
 # --- signing in -----------------------------------------------------------------------------
-
-
-def public_keys(connection: sa.Connection, now: datetime) -> list[Mapping[str, Any]]:
-    """Return the public keys that verifiers need at this time."""
-    key = tables.signing_keys.c
-    needed = sa.or_(key.state != "retired", key.retired_at > now - RETIRED_KEYS_SHOWN)
-    rows = connection.execute(sa.select(key.public_jwk).where(needed).order_by(key.created_at))
-    return list(rows.scalars())
 
 
 def password_hash_of(connection: sa.Connection, username: str) -> str | None:

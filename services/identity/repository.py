@@ -35,38 +35,6 @@ def lock_digests(connection: sa.Connection, *digests: bytes) -> None:
         lock_name(connection, digest.hex())
 
 
-# --- signing keys ---------------------------------------------------------------------------
-
-
-def current_signing_key(connection: sa.Connection) -> bytes | None:
-    """Return the sealed private key that signs at present."""
-    key = tables.signing_keys.c
-    found: bytes | None = connection.execute(
-        sa.select(key.sealed_private).where(key.state == "current")
-    ).scalar()
-    return found
-
-
-def add_signing_key(
-    connection: sa.Connection,
-    *,
-    kid: str,
-    sealed: bytes,
-    public_jwk: Mapping[str, Any],
-    now: datetime,
-) -> None:
-    """Store a key that signs from now on."""
-    connection.execute(
-        sa.insert(tables.signing_keys).values(
-            kid=kid,
-            state="current",
-            sealed_private=sealed,
-            public_jwk=dict(public_jwk),
-            created_at=now,
-        )
-    )
-
-
 # --- failed sign-ins ------------------------------------------------------------------------
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
+from shared.db.keyring import signing_keys_table
 from shared.db.tables import new_metadata
 
 metadata = new_metadata()
@@ -14,24 +15,7 @@ def _instant(name: str, *, nullable: bool = False) -> sa.Column[object]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
-signing_keys = sa.Table(
-    "signing_keys",
-    metadata,
-    sa.Column("kid", sa.Text, primary_key=True),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("sealed_private", sa.LargeBinary, nullable=False),
-    sa.Column("public_jwk", JSONB, nullable=False),
-    _instant("created_at"),
-    _instant("retired_at", nullable=True),
-    sa.CheckConstraint("state IN ('next', 'current', 'retired')", name="state_known"),
-    sa.CheckConstraint("(state = 'retired') = (retired_at IS NOT NULL)", name="retired_at_fits"),
-    sa.Index(
-        "uq_signing_keys_one_current",
-        "state",
-        unique=True,
-        postgresql_where=sa.text("state = 'current'"),
-    ),
-)
+signing_keys = signing_keys_table("signing_keys", metadata)
 
 staff = sa.Table(
     "staff",

@@ -6,16 +6,20 @@ import base64
 import hmac
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from uuid import UUID
 
+from services.identity import tables
 from shared import phones
+from shared.db.keyring import KeyRing
 from shared.security.crypto import LookupKey, MasterKey
-from shared.security.tokens import SigningKey
 from shared.settings import ServiceSettings
 
 _SECRET_BYTES = 32
-_SIGNING_KEY = b"signing_keys.private"
+
+SIGNING_KEYS = KeyRing(tables.signing_keys, b"signing_keys.private", shown_for=timedelta(hours=1))
+"""A retired key is shown for longer than any access token lives (I1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,6 @@ class Vault:
     def address_digest(self, address: str) -> bytes:
         """Return under what the codes sent for a network address are counted."""
         return self.lookup.digest("address", address)
-
-    def seal_signing_key(self, key: SigningKey) -> bytes:
-        """Return a signing key as it is stored."""
-        return self.master.seal(key.to_bytes(), context=_SIGNING_KEY)
-
-    def open_signing_key(self, sealed: bytes) -> SigningKey:
-        """Return a stored signing key."""
-        return SigningKey.from_bytes(self.master.open(sealed, context=_SIGNING_KEY))
 
 
 def new_secret(prefix: str) -> str:

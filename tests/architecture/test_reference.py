@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+from scripts.permissions import matrix
 from tests.architecture.repository import ROOT
 
 
@@ -19,3 +20,8 @@ def test_openapi_document_is_fresh() -> None:
     ).stdout
     written = (ROOT / "docs" / "reference" / "openapi.json").read_text(encoding="utf-8")
     assert json.loads(written) == json.loads(said), "run `make openapi`"
+
+
+def test_permissions_are_fresh() -> None:
+    written = (ROOT / "docs" / "reference" / "permissions.md").read_text(encoding="utf-8")
+    assert written == matrix(), "run `make permissions`"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.identity import domain, queries, repository
+from services.identity import domain, repository
 from services.identity.domain import Subject
-from services.identity.vault import Vault, new_secret
+from services.identity.vault import SIGNING_KEYS, Vault, new_secret
 from shared.db import UnitOfWork
+from shared.db.keyring import Rotation
 from shared.ids import new_id
 from shared.security.scopes import scopes_of
-from shared.security.tokens import SigningKey
 
 _ACCESS_TTL_S = int(domain.ACCESS_TTL.total_seconds())
 
@@ -29,30 +29,13 @@ class Family:
 
 def jwks(uow: UnitOfWork, *, vault: Vault) -> Mapping[str, Any]:
     """Return the public keys; the first call ever makes the first key."""
-    signing_key(uow, vault)
-    return {"keys": queries.public_keys(uow.connection, uow.now)}
+    SIGNING_KEYS.signing_key(uow, vault.master)
+    return {"keys": SIGNING_KEYS.published(uow.connection, uow.now)}
 
 
-def signing_key(uow: UnitOfWork, vault: Vault) -> SigningKey:
-    """Return the key that signs at present; the first call ever makes it.
-
-    Services that start at the same time wait for each other, so that there is one first key.
-    """
-    sealed = repository.current_signing_key(uow.connection)
-    if sealed is None:
-        repository.lock_name(uow.connection, "signing_keys")
-        sealed = repository.current_signing_key(uow.connection)
-    if sealed is not None:
-        return vault.open_signing_key(sealed)
-    key = SigningKey.generate()
-    repository.add_signing_key(
-        uow.connection,
-        kid=key.kid,
-        sealed=vault.seal_signing_key(key),
-        public_jwk=key.public_jwk,
-        now=uow.now,
-    )
-    return key
+def rotate_signing_key(uow: UnitOfWork, *, vault: Vault) -> Rotation:
+    """Let the next key sign access tokens; see `KeyRing.rotate`."""
+    return SIGNING_KEYS.rotate(uow, vault.master)
 
 
 def access_token(uow: UnitOfWork, vault: Vault, subject: Subject) -> dict[str, Any]:
@@ -66,7 +49,7 @@ def access_token(uow: UnitOfWork, vault: Vault, subject: Subject) -> dict[str, A
         token_id=new_id(),
     )
     return {
-        "access_token": signing_key(uow, vault).sign(claims),
+        "access_token": SIGNING_KEYS.signing_key(uow, vault.master).sign(claims),
         "token_type": "Bearer",
         "expires_in": _ACCESS_TTL_S,
         "scope": claims["scope"],

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import jwt
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from services.identity.vault import Vault
+from services.identity.use_cases import tokens
+from services.identity.vault import SIGNING_KEYS, Vault
 from shared.contracts.identity import rpc as contract
 from tests.integration.identity.conftest import Identity, make_identity
 
@@ -37,11 +40,10 @@ def test_key_outlives_a_restart(identity: Identity) -> None:
 def test_private_key_is_useless_without_the_master_key(identity: Identity) -> None:
     identity.call(contract.JWKS)
     stranger = make_identity(identity.database)
-    (row,) = identity.database.query("SELECT sealed_private FROM signing_keys")
-    sealed = bytes(row.sealed_private)
-    assert Vault.of(identity.service.settings).open_signing_key(sealed).kid
+    own, other = Vault.of(identity.service.settings), Vault.of(stranger.service.settings)
+    assert identity.service.db.run(SIGNING_KEYS.signing_key, master=own.master).kid
     with pytest.raises(InvalidTag):
-        Vault.of(stranger.service.settings).open_signing_key(sealed)
+        stranger.service.db.run(SIGNING_KEYS.signing_key, master=other.master)
 
 
 @pytest.mark.rule("I1")
@@ -54,3 +56,40 @@ def test_retired_key_is_shown_until_its_last_token_has_expired(identity: Identit
     assert identity.claims(answer)
     identity.clock.advance(minutes=61)
     assert len(identity.call(contract.JWKS)["keys"]) == 1
+
+
+@pytest.mark.rule("I1")
+def test_rotation_publishes_a_key_before_it_signs_and_breaks_no_token(identity: Identity) -> None:
+    vault = Vault.of(identity.service.settings)
+
+    def rotate() -> bool:
+        return identity.service.db.run(tokens.rotate_signing_key, vault=vault).changed
+
+    def kids() -> list[str]:
+        return [key["kid"] for key in identity.call(contract.JWKS)["keys"]]
+
+    before = identity.admin()
+    (first,) = kids()
+    assert (rotate(), kids()[0]) == (False, first)
+    published = kids()[1]
+    assert rotate()
+    after = identity.admin()
+    assert jwt.get_unverified_header(after["access_token"])["kid"] == published
+    assert identity.claims(before)
+    assert identity.claims(after)
+    identity.clock.advance(minutes=61)
+    assert first not in kids()
+
+
+@pytest.mark.rule("I1")
+def test_rotations_at_the_same_time_leave_one_key_that_signs(identity: Identity) -> None:
+    vault = Vault.of(identity.service.settings)
+    identity.call(contract.JWKS)
+    with ThreadPoolExecutor(4) as pool:
+        list(
+            pool.map(
+                lambda _: identity.service.db.run(tokens.rotate_signing_key, vault=vault), range(4)
+            )
+        )
+    rows = identity.database.query("SELECT state, count(*) AS n FROM signing_keys GROUP BY state")
+    assert {row.state: row.n for row in rows} == {"current": 1, "next": 1, "retired": 3}

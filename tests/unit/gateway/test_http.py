@@ -269,3 +269,39 @@ def test_documentation_is_served_with_its_files(client: FlaskClient) -> None:
     assert page.status_code == 200
     assert client.get("/docs/swagger-ui-bundle.js").status_code == 200
     assert b"http://" not in page.data.replace(b"http://localhost", b"")
+
+
+@pytest.mark.rule("A5")
+def test_sign_ins_are_limited_by_address_before_anybody_is_asked(
+    backend: ScriptedBackend,
+) -> None:
+    limits = {"address": 2}
+    settings = GatewaySettings(Secret(""), Secret("s"), limits_per_minute=limits)
+    client = create_app(settings, backend).test_client()
+    guess = {"grant_type": "password", "username": "admin", "password": "guess"}
+    backend.answers["identity.issue_token"] = lambda _: Reply(200, {})
+
+    def sign_in(address: str) -> int:
+        origin = {"REMOTE_ADDR": address}
+        return client.post("/v1/auth/token", json=guess, environ_base=origin).status_code
+
+    assert [sign_in("203.0.113.7") for _ in range(3)] == [200, 200, 429]
+    assert sign_in("203.0.113.8") == 200
+    assert len(backend.asked) == 3
+    assert client.get("/.well-known/jwks.json").status_code == 200
+
+
+@pytest.mark.parametrize(("proxies", "believed"), [(0, "10.0.0.1"), (1, "203.0.113.7")])
+def test_address_is_what_our_own_proxies_say_and_nobody_else(
+    backend: ScriptedBackend, proxies: int, believed: str
+) -> None:
+    settings = GatewaySettings(Secret(""), Secret("s"), trusted_proxies=proxies)
+    client = create_app(settings, backend).test_client()
+    backend.answers["identity.request_otp"] = lambda _: Reply(202, {"expires_in": 300})
+    client.post(
+        "/v1/auth/otp",
+        json={"phone": "+8613800138000"},
+        headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.7"},
+        environ_base={"REMOTE_ADDR": "10.0.0.1"},
+    )
+    assert backend.asked[-1][1]["address"] == believed
