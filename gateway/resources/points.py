@@ -11,8 +11,9 @@ from gateway.backend import call, respond
 from gateway.context import actor, own_member_id
 from gateway.paging import ListQuery, list_of, respond_page
 from gateway.routing import Resource
+from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.members import rpc as members
-from shared.contracts.points import rpc, schemas
+from shared.contracts.points import proofs, rpc, schemas
 from shared.errors import NotFound
 
 resource = Resource("points", description="What members own, and how it came about.")
@@ -48,6 +49,22 @@ def list_transactions(member_id: str, query: dict[str, Any]) -> Response:
 def verify_points() -> Response:
     """Prove that every balance is the sum of its postings and of its lots."""
     return respond(call(rpc.VERIFY, {}))
+
+
+@resource.post(
+    "/v1/points/rebuild",
+    scopes=("points:rebuild",),
+    response=JobStartedSchema,
+    success=202,
+    errors=proofs.REBUILD.errors,
+)
+def rebuild_points() -> Response:
+    """Set every balance and lot to what the journal says.
+
+    The job's result has `accounts_checked`, `accounts_changed`, the first 100 `changes`, and as
+    `drift` what no rebuild can mend, since the journal contradicts itself.
+    """
+    return respond(call(proofs.REBUILD, {}))
 
 
 def _of_member(member_id: str, answer: Callable[[dict[str, Any]], Response]) -> Response:

@@ -10,16 +10,19 @@ from zoneinfo import ZoneInfo
 
 from services.points import queries, use_cases, verification
 from services.points.domain.programme import Programme
+from services.points.use_cases import proofs
 from shared.calls import Reply
 from shared.contracts.event import Envelope
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
 from shared.contracts.points import expiry as expiry_contract
+from shared.contracts.points import proofs as proof_contract
 from shared.contracts.points import rpc as contract
 from shared.contracts.tiers import events as tiers
-from shared.db import Call
+from shared.db import Call, UnitOfWork
 from shared.db.transactions import UseCase
 from shared.events.handler import on
+from shared.jobs import JobState, Progress, job
 from shared.lanes import in_lanes
 from shared.rpc.server import Settings, every, rpc
 from shared.service import BaseService
@@ -31,6 +34,7 @@ EXPIRY_LANES = 4
 """A month's end may let millions of lots lapse; PostgreSQL does it on as many cores."""
 EXTENSION_SWEEP_S = 5
 NOTICE_ROUND_S = 300
+PROOF_LOOK_S = 600
 
 
 class PointsService(BaseService):
@@ -57,6 +61,7 @@ class PointsService(BaseService):
         self.extend_lots()
         self.notice_expiring()
         self.expire_lots()
+        self.start_nightly_proof()
 
     @rpc(contract.RECORD_SALE)
     def record_sale(self, call: Call, **command: Any) -> Reply:
@@ -112,6 +117,21 @@ class PointsService(BaseService):
     def resolve_pos_exception(self, call: Call, **command: Any) -> Reply:
         """Note what was done about an exception."""
         return self.db.write(call, use_cases.resolve_exception, **command)
+
+    @rpc(proof_contract.REBUILD)
+    def rebuild(self, call: Call) -> Reply:
+        """Start to set all caches to what the journal says."""
+        return self.db.write(call, use_cases.start_rebuild)
+
+    @job(proofs.REBUILD)
+    def rebuild_slice(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """Set some more accounts right."""
+        return proofs.rebuild_slice(uow, work)
+
+    @job(proofs.NIGHTLY)
+    def prove_slice(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """Prove some more accounts by night."""
+        return proofs.prove_slice(uow, work)
 
     @rpc(expiry_contract.ANNOUNCE_EXPIRY_CHANGE)
     def announce_expiry_change(self, call: Call, **command: Any) -> Reply:
@@ -212,6 +232,11 @@ class PointsService(BaseService):
             lambda lane: self.db.sweep(f"expire_lots/{lane}", use_cases.expire_lots),
         )
         self.db.sweep("settle_due", use_cases.settle_due)
+
+    @every(PROOF_LOOK_S)
+    def start_nightly_proof(self) -> None:
+        """Prove the ledger once a night (L2)."""
+        self.db.run(use_cases.start_nightly_proof, programme=self.programme)
 
     @every(NOTICE_ROUND_S)
     def notice_expiring(self) -> None:

@@ -6,11 +6,13 @@ every account of it still while sales go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.points.domain.ledger import EFFECTS
 from shared.db import Snapshot
@@ -18,35 +20,72 @@ from shared.ids import NIL
 
 SLICE = 2_000
 MOST_DRIFT = 100
-_FIGURES = tuple(dict.fromkeys(figure for figure, _ in EFFECTS.values()))
+FIGURES = tuple(dict.fromkeys(figure for figure, _ in EFFECTS.values()))
+"""What accounts cache of their postings."""
+Difference = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Some accounts, judged."""
+
+    accounts: int
+    postings: int
+    drift: tuple[Difference, ...]
+    last: UUID | None
+    """The last of them; None when no account follows."""
 
 
 def verify(snapshot: Snapshot) -> Mapping[str, Any]:
     """Judge every account; return how many there were, and the first 100 differences."""
-    checked, postings, drift = 0, 0, list[Mapping[str, Any]]()
-    after: UUID | None = NIL
-    while after is not None:
-        rows = snapshot.connection.execute(_STATEMENT, {"after": after, "slice": SLICE}).all()
-        checked += len(rows)
-        postings += sum(row.postings for row in rows)
-        drift += [difference for row in rows for difference in _differences(row)]
-        after = rows[-1].member_id if len(rows) == SLICE else None
+    checked, postings, drift = 0, 0, list[Difference]()
+    is_ok, after = True, NIL
+    while True:
+        part = check_after(snapshot.connection, after)
+        checked += part.accounts
+        postings += part.postings
+        is_ok = is_ok and not part.drift
+        drift += part.drift[: MOST_DRIFT - len(drift)]
+        if part.last is None:
+            break
+        after = part.last
     return {
-        "ok": not drift,
+        "ok": is_ok,
         "accounts_checked": checked,
         "postings_checked": postings,
-        "drift": drift[:MOST_DRIFT],
+        "drift": drift,
     }
 
 
-def _differences(row: Any) -> Iterator[Mapping[str, Any]]:
-    pairs = [(figure, figure, f"posted_{figure}", "postings") for figure in _FIGURES]
+def check_after(connection: sa.Connection, after: UUID, accounts: int = SLICE) -> Checked:
+    """Judge the next accounts in the order of their members' ids."""
+    rows = connection.execute(_NEXT, {"after": after, "slice": accounts}).all()
+    return _checked(rows, rows[-1].member_id if len(rows) == accounts else None)
+
+
+def check(connection: sa.Connection, members: Sequence[UUID]) -> Checked:
+    """Judge the accounts of some members."""
+    return _checked(connection.execute(_THESE, {"members": list(members)}).all(), None)
+
+
+def _checked(rows: Sequence[Any], last: UUID | None) -> Checked:
+    return Checked(
+        accounts=len(rows),
+        postings=sum(row.postings for row in rows),
+        drift=tuple(difference for row in rows for difference in _differences(row)),
+        last=last,
+    )
+
+
+def _differences(row: Any) -> Iterator[Difference]:
+    pairs = [(figure, figure, f"posted_{figure}", "postings") for figure in FIGURES]
     pairs += [
         ("available", "available", "in_lots", "lots"),
         ("pending", "pending", "in_pending_lots", "lots"),
         ("available", "available", "last_balance", "transactions"),
         ("last_number", "last_number", "transactions", "transactions"),
         ("lots", "wrong_lots", "none", "lot_entries"),
+        ("next_lapse_at", "late_lots", "none", "lots"),
         ("entries", "wrong_points", "none", "postings"),
         ("entries", "wrong_entries", "none", "lot_entries"),
     ]
@@ -78,23 +117,25 @@ def _moved(account: str) -> str:
     ) AS {account}"""
 
 
-_SUMS = ", ".join(_signed_sum(figure) for figure in _FIGURES)
-_POSTED = ", ".join(f"p.posted_{figure}" for figure in _FIGURES)
+SUMS = ", ".join(_signed_sum(figure) for figure in FIGURES)
+_POSTED = ", ".join(f"p.posted_{figure}" for figure in FIGURES)
 # Only names from this code's own tables go in.
-_STATEMENT = sa.text(f"""
-WITH slice AS (
-    SELECT * FROM accounts WHERE member_id > :after ORDER BY member_id LIMIT :slice
-)
-SELECT a.*, {_POSTED}, p.postings, l.in_lots, l.in_pending_lots, l.wrong_lots, t.transactions,
-    t.last_balance, t.wrong_points, t.wrong_entries, 0 AS none
+_SQL = f"""
+SELECT a.*, {_POSTED}, p.postings, l.in_lots, l.in_pending_lots, l.wrong_lots, l.late_lots,
+    t.transactions, t.last_balance, t.wrong_points, t.wrong_entries, 0 AS none
 FROM slice a
 CROSS JOIN LATERAL (
-    SELECT {_SUMS}, count(*) AS postings FROM postings WHERE member_id = a.member_id
+    SELECT {SUMS}, count(*) AS postings FROM postings WHERE member_id = a.member_id
 ) p
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(lot.remaining) FILTER (WHERE NOT lot.is_pending), 0) AS in_lots,
         coalesce(sum(lot.remaining) FILTER (WHERE lot.is_pending), 0) AS in_pending_lots,
-        count(*) FILTER (WHERE lot.remaining <> entered.points) AS wrong_lots
+        count(*) FILTER (WHERE lot.remaining <> coalesce(entered.points, 0)) AS wrong_lots,
+        count(*) FILTER (
+            WHERE lot.remaining > 0 AND least(
+                lot.expires_at, CASE WHEN lot.is_pending THEN lot.activated_at END
+            ) < coalesce(a.next_lapse_at, 'infinity')
+        ) AS late_lots
     FROM lots lot
     LEFT JOIN (
         SELECT lot_id, sum(points) AS points FROM lot_entries
@@ -121,4 +162,10 @@ CROSS JOIN LATERAL (
     WHERE tx.member_id = a.member_id
 ) t
 ORDER BY a.member_id
-""")  # noqa: S608
+"""  # noqa: S608
+_SOME = "SELECT * FROM accounts WHERE member_id > :after ORDER BY member_id LIMIT :slice"
+_NEXT = sa.text(f"WITH slice AS ({_SOME}) {_SQL}")
+_GIVEN = "SELECT * FROM accounts WHERE member_id = ANY (:members)"
+_THESE = sa.text(f"WITH slice AS ({_GIVEN}) {_SQL}").bindparams(
+    sa.bindparam("members", type_=ARRAY(sa.Uuid(as_uuid=True)))
+)

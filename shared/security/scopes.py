@@ -36,8 +36,8 @@ _MANAGER = (
     _SUPPORT
     | _MARKETING
     | {
-        "points:approve", "expiry:write", "tiers:write", "members:merge", "members:erase",
-        "pos_exceptions:write",
+        "points:approve", "points:rebuild", "expiry:write", "tiers:write", "members:merge",
+        "members:erase", "pos_exceptions:write",
     }
 )  # fmt: skip
 

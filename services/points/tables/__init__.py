@@ -15,6 +15,7 @@ from services.points.tables.expiry import (
     expiry_notices,
     expiry_passes,
     expiry_periods,
+    nightly_proofs,
     notice_rounds,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "expiry_passes",
     "expiry_periods",
     "metadata",
+    "nightly_proofs",
     "notice_rounds",
 ]
 

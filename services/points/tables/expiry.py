@@ -69,3 +69,11 @@ expiry_notices = sa.Table(
     instant("noticed_at"),
 )
 """What members have been told of points that have not lapsed yet, once each (L4)."""
+
+nightly_proofs = sa.Table(
+    "nightly_proofs",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    instant("started_at"),
+)
+"""On which local days the ledger was proven by night (L2)."""

@@ -14,6 +14,7 @@ from services.points.use_cases.expiry_changes import announce_expiry_change, ext
 from services.points.use_cases.notices import notice_expiring
 from services.points.use_cases.pos import TERMINAL, resolve_exception
 from services.points.use_cases.projections import note_member, note_store, note_tier
+from services.points.use_cases.proofs import start_nightly_proof, start_rebuild
 from services.points.use_cases.returns import cancel_sale, note_refused_return, return_sale
 from services.points.use_cases.sales import note_refused_sale, record_sale, record_sales
 
@@ -41,4 +42,6 @@ __all__ = [
     "retire_rule",
     "return_sale",
     "settle_due",
+    "start_nightly_proof",
+    "start_rebuild",
 ]
