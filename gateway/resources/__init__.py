@@ -18,6 +18,7 @@ RESOURCES: tuple[str, ...] = (
     "tiers",
     "points",
     "expiry_changes",
+    "liability",
     "sales",
     "pos",
     "earning_rules",

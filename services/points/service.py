@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from services.points import queries, use_cases, verification
+from services.points import liability, queries, use_cases, verification
 from services.points.domain.programme import Programme
 from services.points.use_cases import proofs
 from shared.calls import Reply
@@ -16,6 +16,7 @@ from shared.contracts.event import Envelope
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
 from shared.contracts.points import expiry as expiry_contract
+from shared.contracts.points import liability as liability_contract
 from shared.contracts.points import proofs as proof_contract
 from shared.contracts.points import rpc as contract
 from shared.contracts.tiers import events as tiers
@@ -117,6 +118,11 @@ class PointsService(BaseService):
     def resolve_pos_exception(self, call: Call, **command: Any) -> Reply:
         """Note what was done about an exception."""
         return self.db.write(call, use_cases.resolve_exception, **command)
+
+    @rpc(liability_contract.LIABILITY)
+    def liability(self, call: Call, **query: Any) -> Reply:
+        """Return what is outstanding."""
+        return self.db.read(call, liability.liability, programme=self.programme, **query)
 
     @rpc(proof_contract.REBUILD)
     def rebuild(self, call: Call) -> Reply:

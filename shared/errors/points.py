@@ -193,3 +193,10 @@ class ExpiryNoticeTooShort(LoyaltyError):
 
     code = "expiry_notice_too_short"
     status = 422
+
+
+class AsOfInFuture(LoyaltyError):
+    """Nobody knows yet what will be outstanding then."""
+
+    code = "as_of_in_future"
+    status = 422

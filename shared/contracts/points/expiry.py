@@ -32,14 +32,14 @@ def _round_to() -> Choice:
     )
 
 
-class LotTermsSchema(WireSchema):
+class ExpiryTermsSchema(WireSchema):
     """How long points last (L4)."""
 
     months = _months()
     round_to = _round_to()
 
 
-class ExpiryChangeDraftSchema(LotTermsSchema):
+class ExpiryChangeDraftSchema(ExpiryTermsSchema):
     """How long points shall last that are earned from an instant on.
 
     What was earned before keeps the later of both expiries. Terms by which points of any day lapse
@@ -70,13 +70,13 @@ class ExistingLotsSchema(WireSchema):
     )
 
 
-class ExpiryChangeSchema(LotTermsSchema):
+class ExpiryChangeSchema(ExpiryTermsSchema):
     """An announced change; it is never altered, only followed by another."""
 
     change_id = Id(required=True)
     effective_from = Instant(required=True)
     previous = fields.Nested(
-        LotTermsSchema, required=True, metadata=says("The terms in force until then.")
+        ExpiryTermsSchema, required=True, metadata=says("The terms in force until then.")
     )
     shortens = StrictBoolean(
         required=True, metadata=says("Whether points of any day lapse sooner.", False)
