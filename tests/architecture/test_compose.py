@@ -191,7 +191,9 @@ def test_runbook_names_every_variable_and_no_other() -> None:
 
 def test_runbook_names_metrics_that_exist() -> None:
     sources = [
-        path.read_text() for part in ("shared", "gateway") for path in (ROOT / part).rglob("*.py")
+        path.read_text()
+        for part in ("shared", "gateway", "services")
+        for path in (ROOT / part).rglob("*.py")
     ]
     made = {
         name.removesuffix("_total")
