@@ -18,7 +18,7 @@ from marshmallow import Schema
 from gateway.bodies import fingerprint, read_json
 from gateway.context import current
 from gateway.limits import RateLimited
-from gateway.problems import ProblemSchema
+from gateway.problems import ProblemSchema, UnsupportedMediaType
 from shared.calls import Idempotency
 from shared.contracts.base import load
 from shared.errors import (
@@ -58,6 +58,8 @@ class Operation:
     """True where the caller names the thing: a late duplicate answers 200 as the first did (L7)."""
     personal_path: bool = False
     """True where the path holds a personal value: services get a keyed digest of it (M4)."""
+    consumes: str = ""
+    """Media type of the body where it is a file, which the view passes on (`gateway.uploads`)."""
     produces: tuple[str, ...] = ()
     """Media types of the answer where it is a file and not JSON."""
     validates: bool = True
@@ -137,7 +139,7 @@ def _answer(operation: Operation, view: View, path_values: dict[str, Any]) -> Re
     arguments: dict[str, Any] = {name: str(value) for name, value in path_values.items()}
     if operation.query is not None:
         arguments["query"] = _query(operation.query)
-    body = _body(operation)
+    body = _file_of(operation, arguments) if operation.consumes else _body(operation)
     if operation.needs_key:
         key = request.headers.get("Idempotency-Key", "")
         if not _KEY.fullmatch(key):
@@ -169,6 +171,17 @@ def _authorise(operation: Operation) -> None:
     platform.limits.hit(context)
     if not claims.scopes.intersection(operation.scopes):
         raise Forbidden
+
+
+def _file_of(operation: Operation, arguments: Mapping[str, Any]) -> Any:
+    """Let a file come in, unread; return what stands for it in the request's fingerprint.
+
+    The file's content is compared by whoever reads it.
+    """
+    if request.mimetype != operation.consumes:
+        raise UnsupportedMediaType(f"The request body must be {operation.consumes}.")
+    request.max_content_length = current_app.extensions["loyalty"].settings.max_upload_bytes
+    return {"query": arguments.get("query")}
 
 
 def _body(operation: Operation) -> Any:
@@ -218,7 +231,10 @@ def _documentation(operation: Operation, view: View) -> dict[str, Any]:
         parameters.append(_IDEMPOTENCY_HEADER)
     if parameters:
         doc["parameters"] = parameters
-    if operation.body is not None:
+    if operation.consumes:
+        content = {operation.consumes: {"schema": {"type": "string"}}}
+        doc["requestBody"] = {"required": True, "content": content}
+    elif operation.body is not None:
         doc["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": operation.body}},
@@ -268,6 +284,8 @@ def _common_errors(operation: Operation) -> list[type[LoyaltyError]]:
         errors.append(NotFound)
     if operation.body is not None:
         errors.append(Malformed)
+    if operation.consumes:
+        errors.append(UnsupportedMediaType)
     if operation.needs_key:
         errors += [IdempotencyKeyRequired, IdempotencyKeyReused, RequestInProgress]
     return errors

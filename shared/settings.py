@@ -97,6 +97,8 @@ class GatewaySettings:
     issuer: str = "loyalty"
     audience: str = "loyalty"
     max_body_bytes: int = 2_000_000
+    max_upload_bytes: int = 500_000_000
+    """Of a file that a job reads."""
     metrics_port: int | None = None
 
 
@@ -157,6 +159,7 @@ def gateway_settings() -> GatewaySettings:
         "issuer": env.str("LOYALTY_ISSUER", default="loyalty"),
         "audience": env.str("LOYALTY_AUDIENCE", default="loyalty"),
         "max_body_bytes": env.int("LOYALTY_MAX_BODY_BYTES", default=2_000_000),
+        "max_upload_bytes": env.int("LOYALTY_MAX_UPLOAD_BYTES", default=500_000_000),
         "metrics_port": env.int("LOYALTY_METRICS_PORT", default=None),
     }
     _seal(env)

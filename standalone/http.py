@@ -22,8 +22,9 @@ IDLE_S = 75.0
 READ_S = 30.0
 """How long a client may keep us waiting inside a request."""
 DRAIN_S = 10.0
-DISCARD_BYTES = 20_000_000
-"""A refused body up to this size is read and thrown away, so that the refusal is heard."""
+DISCARD_BYTES = 525_000_000
+"""A refused body up to this size, that of a large upload, is read and thrown away, so that the
+refusal is heard."""
 
 # eventlet's own wording; its default for the request line is 8192, too.
 eventlet.wsgi.MAX_HEADER_LINE = 16_384
