@@ -17,9 +17,9 @@ The step reads ``work.request`` and ``work.state`` (what its last slice left), d
 and returns `more` or `finished`. All it writes, events and file chunks included, commits together
 with its progress, or not at all: a slice is done exactly once, whoever is killed when.
 
-Where ``reads_input`` is set the job waits for a file, which `gateway.uploads` passes on; a step reads
-it with `shared.jobs.csv_input.records`, keeping the position in its state. `shared.jobs.files`
-appends to the file that a job makes.
+Where ``reads_input`` is set the job waits for a file, which `gateway.uploads` passes on; a step
+reads it with `shared.jobs.csv_input.records`, keeping the position in its state.
+`shared.jobs.files` appends to the file that a job makes.
 
 - A slice is small: at most some thousand rows, well below the statement timeout, and at most some
   50 ms of computing between two statements, since calls of the same process wait meanwhile.
