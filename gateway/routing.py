@@ -62,6 +62,8 @@ class Operation:
     """Media type of the body where it is a file, which the view passes on (`gateway.uploads`)."""
     produces: tuple[str, ...] = ()
     """Media types of the answer where it is a file and not JSON."""
+    awaits: type[Schema] | None = None
+    """What a 202 answers where a second person may have to agree first (L9, T4)."""
     validates: bool = True
     """False where the service answers for each item of the body by itself."""
 
@@ -260,6 +262,10 @@ def _documented_responses(operation: Operation) -> dict[str, Any]:
     responses: dict[str, Any] = {str(operation.success): plain}
     if operation.repeats:
         responses["200"] = {**plain, "description": "Known already; answered as it was then."}
+    if operation.awaits is not None:
+        waiting = {"application/json": {"schema": operation.awaits}}
+        described = "Waits for the approval of somebody else."
+        responses["202"] = {"description": described, "content": waiting}
     by_status: dict[int, list[type[LoyaltyError]]] = {}
     for error in (*_common_errors(operation), *operation.errors):
         by_status.setdefault(error.status, []).append(error)

@@ -16,6 +16,8 @@ RESOURCES: tuple[str, ...] = (
     "households",
     "codes",
     "tiers",
+    "tier_programmes",
+    "tier_overrides",
     "points",
     "expiry_changes",
     "liability",

@@ -10,8 +10,10 @@ Invariants:
   earlier judgement corrects it;
 - every change of tier leaves a history row nobody can rewrite, with cause and evidence, and news
   (T5, T8);
+- an override is a floor with a date; more than one level above what is earned takes two people
+  (T4);
 - a published version of the programme never changes (T5).
 
-Events out: ``tier.changed``, ``tier.review_due``. Events in: ``member.enrolled``,
+Events out: ``tier.changed``, ``tier.review_due``, ``tier.override_requested``. Events in: ``member.enrolled``,
 ``member.updated``, ``sale.recorded``, ``sale.returned``, ``sale.cancelled``.
 """

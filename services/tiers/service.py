@@ -12,8 +12,10 @@ from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
 from shared.contracts.points import events as points_events
 from shared.contracts.tiers import rpc as contract
-from shared.db import Call
+from shared.db import Call, UnitOfWork
+from shared.db.transactions import UseCase
 from shared.events.handler import on
+from shared.jobs import JobState, Progress, job
 from shared.rpc.server import Settings, every, rpc
 from shared.service import BaseService
 from shared.settings import ServiceSettings
@@ -42,6 +44,71 @@ class TiersService(BaseService):
     def tier_history(self, call: Call, **query: Any) -> Reply:
         """Return how a member's tier changed."""
         return self.db.read(call, queries.tier_history, **query)
+
+    @rpc(contract.REQUEST_OVERRIDE)
+    def request_override(self, call: Call, **command: Any) -> Reply:
+        """Put a floor under a member's tier, or ask for it (T4)."""
+        return self._write(call, use_cases.request_override, **command)
+
+    @rpc(contract.OVERRIDE)
+    def override(self, call: Call, **query: Any) -> Reply:
+        """Return an override."""
+        return self.db.read(call, queries.override, **query)
+
+    @rpc(contract.OVERRIDES)
+    def overrides(self, call: Call, **query: Any) -> Reply:
+        """Return overrides."""
+        return self.db.read(call, queries.override_list, **query)
+
+    @rpc(contract.APPROVE_OVERRIDE)
+    def approve_override(self, call: Call, **command: Any) -> Reply:
+        """Agree to somebody else's request (T4)."""
+        return self._write(call, use_cases.approve_override, **command)
+
+    @rpc(contract.REJECT_OVERRIDE)
+    def reject_override(self, call: Call, **command: Any) -> Reply:
+        """Refuse a request."""
+        return self._write(call, use_cases.reject_override, **command)
+
+    @rpc(contract.REVOKE_OVERRIDE)
+    def revoke_override(self, call: Call, **command: Any) -> Reply:
+        """End an override before its time."""
+        return self._write(call, use_cases.revoke_override, **command)
+
+    @rpc(contract.CREATE_PROGRAMME)
+    def create_programme(self, call: Call, **command: Any) -> Reply:
+        """Write a draft (T5)."""
+        return self.db.write(call, use_cases.create_programme, **command)
+
+    @rpc(contract.PROGRAMME_VERSION)
+    def programme_version(self, call: Call, **query: Any) -> Reply:
+        """Return a version."""
+        return self.db.read(call, queries.programme_version, **query)
+
+    @rpc(contract.PROGRAMMES)
+    def programmes(self, call: Call, **query: Any) -> Reply:
+        """Return all versions."""
+        return self.db.read(call, queries.programme_list, **query)
+
+    @rpc(contract.AMEND_PROGRAMME)
+    def amend_programme(self, call: Call, **command: Any) -> Reply:
+        """Change a draft."""
+        return self.db.write(call, use_cases.amend_programme, **command)
+
+    @rpc(contract.PUBLISH_PROGRAMME)
+    def publish_programme(self, call: Call, **command: Any) -> Reply:
+        """Fix a draft, in force from its date (T5)."""
+        return self.db.write(call, use_cases.publish_programme, **command)
+
+    @rpc(contract.SIMULATE_PROGRAMME)
+    def simulate_programme(self, call: Call, **command: Any) -> Reply:
+        """Start finding out who would move (T5)."""
+        return self.db.write(call, use_cases.simulate_programme, **command)
+
+    @job(use_cases.SIMULATE)
+    def simulate_slice(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """Try a version on the next members."""
+        return use_cases.simulate_slice(uow, work, time_zone=self._zone)
 
     @on(members_events.ENROLLED)
     def on_member_enrolled(self, event: Envelope) -> None:
@@ -77,6 +144,9 @@ class TiersService(BaseService):
         """Do all that the present time makes due (A8)."""
         for name in ("adopt_version", "review"):
             self.db.sweep(f"tiers.{name}", partial(getattr(use_cases, name), time_zone=self._zone))
+
+    def _write(self, call: Call, use_case: UseCase, **command: Any) -> Reply:
+        return self.db.write(call, use_case, time_zone=self._zone, **command)
 
     @property
     def _zone(self) -> ZoneInfo:

@@ -45,3 +45,24 @@ class OverrideStateConflict(LoyaltyError):
 
     code = "override_state_conflict"
     status = 409
+
+
+class ProgrammePublished(LoyaltyError):
+    """A published version never changes; write a new draft."""
+
+    code = "programme_published"
+    status = 409
+
+
+class EffectiveFromPast(LoyaltyError):
+    """A version cannot come into force in the past."""
+
+    code = "effective_from_past"
+    status = 422
+
+
+class EffectiveFromTaken(LoyaltyError):
+    """Another version comes into force then or later; versions follow one another."""
+
+    code = "effective_from_taken"
+    status = 409

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,6 @@ from services.tiers.repository.facts import Span
 from shared.db import Snapshot
 
 MAX_LIMIT = 200
-_BEYOND = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def standing_now(
@@ -123,7 +122,7 @@ def _progress(snapshot: Snapshot, move: Move, rules: Programme) -> dict[str, Any
         rules.counts_after(now, life.began_at, life.zone),
         rules.review_counts_after(now, life.began_at, life.zone),
     ]
-    spans = [Span(member_id, start, _BEYOND) for start in dict.fromkeys(starts)]
+    spans = [Span(member_id, start, facts.BEYOND) for start in dict.fromkeys(starts)]
     counted = facts.counts(snapshot.connection, rules.metric, spans)
     have, kept = counted[0], counted[-1]
     level = rules.at_rank(standing.earned.rank)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.tiers import tables
 from services.tiers.domain.progress import Refund, Sale
+
+BEYOND = datetime(2200, 1, 1, tzinfo=UTC)
+"""After all sales."""
 
 _WORTH = {
     # As `domain.progress.worth` has it: whole points of each sale, spend, or one order.

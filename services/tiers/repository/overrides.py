@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from services.tiers import tables
 from services.tiers.domain.floors import Floor
@@ -18,10 +17,37 @@ from services.tiers.domain.programme import Programme, in_force
 _TABLE = tables.overrides
 
 
-def add(connection: sa.Connection, row: Mapping[str, Any]) -> sa.RowMapping | None:
-    """Insert a request; None if the member has one that waits for approval."""
-    statement = insert(_TABLE).values(row).on_conflict_do_nothing().returning(_TABLE)
-    return connection.execute(statement).mappings().one_or_none()
+def add(connection: sa.Connection, row: Mapping[str, Any]) -> sa.RowMapping:
+    """Insert an override of a locked member."""
+    statement = sa.insert(_TABLE).values(row).returning(_TABLE)
+    return connection.execute(statement).mappings().one()
+
+
+def is_open(connection: sa.Connection, member_id: UUID) -> bool:
+    """Whether a request of a locked member waits for approval."""
+    statement = sa.select(sa.literal(1)).where(
+        _TABLE.c.member_id == member_id, _TABLE.c.status == "pending_approval"
+    )
+    return connection.execute(statement).first() is not None
+
+
+def page(
+    connection: sa.Connection,
+    *,
+    limit: int,
+    before: UUID | None,
+    member_id: UUID | None,
+    status: str | None,
+) -> Sequence[sa.RowMapping]:
+    """Return overrides, newest first."""
+    statement = sa.select(_TABLE).order_by(_TABLE.c.override_id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(_TABLE.c.override_id < before)
+    if member_id is not None:
+        statement = statement.where(_TABLE.c.member_id == member_id)
+    if status is not None:
+        statement = statement.where(_TABLE.c.status == status)
+    return connection.execute(statement).mappings().all()
 
 
 def find(connection: sa.Connection, override_id: UUID) -> sa.RowMapping | None:

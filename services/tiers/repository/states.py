@@ -80,6 +80,20 @@ def lock_older(
     return connection.execute(old.limit(limit).with_for_update(of=_STATE, skip_locked=True)).all()
 
 
+def page(connection: sa.Connection, *, after: UUID | None, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return rows of active members in the order of their ids, not locked."""
+    statement = sa.select(*_ALL).where(_STATE.c.status == ACTIVE)
+    if after is not None:
+        statement = statement.where(_STATE.c.member_id > after)
+    return connection.execute(statement.order_by(_STATE.c.member_id).limit(limit)).all()
+
+
+def count_active(connection: sa.Connection) -> int:
+    """Return how many members are active."""
+    active = sa.select(sa.func.count()).where(_STATE.c.status == ACTIVE)
+    return int(connection.execute(active).scalar_one())
+
+
 def add(connection: sa.Connection, standing: Standing, due_at: datetime) -> bool:
     """Insert a member's first tier; return False if another transaction was first."""
     row = {"member_id": standing.member_id, **_columns(standing, due_at)}

@@ -58,9 +58,10 @@ class DecisionSchema(WireSchema):
 
 
 class RequestOverride(OverrideRequestSchema):
-    """Put a floor under a member's tier."""
+    """Put a floor under a member's tier; ``enrolled_at`` as for `MemberTierQuery`."""
 
     member_id = Id(required=True)
+    enrolled_at = Instant(load_default=None, allow_none=True)
 
 
 class OverrideRef(WireSchema):

@@ -12,6 +12,7 @@ from shared.contracts.fields import (
     Id,
     Instant,
     Points,
+    StrictBoolean,
     StrictInteger,
     Text,
 )
@@ -133,3 +134,83 @@ class ProgrammeSchema(WireSchema):
     )
     effective_from = Instant(required=True)
     levels = fields.List(fields.Nested(LevelSchema), required=True)
+
+
+class ProgrammeDraftSchema(WireSchema):
+    """A new version of the programme, not in force yet (T5)."""
+
+    name = Text(required=True, max_length=100, metadata=described("For staff.", "Spring 2027"))
+    metric = Choice(
+        *METRICS,
+        required=True,
+        metadata=described("What thresholds count; `spend` is in minor units."),
+    )
+    window = fields.Nested(WindowSchema, required=True)
+    review_months = StrictInteger(
+        load_default=12,
+        validate=validate.Range(min=1, max=120),
+        metadata=described("From a change or passed review to the next review.", 12),
+    )
+    grace_days = StrictInteger(
+        load_default=30,
+        validate=validate.Range(min=0, max=365),
+        metadata=described("From a failed review to the loss of the tier.", 30),
+    )
+    levels = fields.List(
+        fields.Nested(LevelSchema),
+        required=True,
+        validate=validate.Length(min=1, max=MAX_LEVELS),
+        metadata=described("Thresholds rise with the rank; rank 0 has threshold 0."),
+    )
+    effective_from = Instant(
+        load_default=None,
+        allow_none=True,
+        metadata=described("When it shall come into force; may be set on publishing."),
+    )
+
+
+class ProgrammePatchSchema(WireSchema):
+    """Changes of a draft; what is left out stays."""
+
+    name = Text(max_length=100)
+    metric = Choice(*METRICS)
+    window = fields.Nested(WindowSchema)
+    review_months = StrictInteger(validate=validate.Range(min=1, max=120))
+    grace_days = StrictInteger(validate=validate.Range(min=0, max=365))
+    levels = fields.List(
+        fields.Nested(LevelSchema), validate=validate.Length(min=1, max=MAX_LEVELS)
+    )
+    effective_from = Instant(allow_none=True)
+
+
+class TierProgrammeSchema(ProgrammeSchema):
+    """A version of the programme, draft or published (T5)."""
+
+    status = Choice("draft", "published", required=True)
+    in_force = StrictBoolean(required=True)
+    effective_from = Instant(required=True, allow_none=True)
+    published_at = Instant(required=True, allow_none=True)
+
+
+class VersionRef(WireSchema):
+    """Names a version."""
+
+    version = StrictInteger(required=True, validate=validate.Range(min=1, max=2**31 - 1))
+
+
+class AmendProgramme(ProgrammePatchSchema, VersionRef):
+    """Change a draft."""
+
+
+class PublishSchema(WireSchema):
+    """When a draft comes into force."""
+
+    effective_from = Instant(
+        load_default=None,
+        allow_none=True,
+        metadata=described("Now, where neither this nor the draft says.", "2027-01-01T00:00:00Z"),
+    )
+
+
+class PublishProgramme(PublishSchema, VersionRef):
+    """Publish a draft."""

@@ -2,15 +2,113 @@
 
 from __future__ import annotations
 
-from shared.contracts.base import EmptySchema, page_of
+from typing import Any
+
+from marshmallow import Schema
+
+from shared.contracts.base import EmptySchema, PageQuery, page_of
+from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.method import Method
-from shared.contracts.tiers import programmes, schemas
+from shared.contracts.tiers import overrides, programmes, schemas
+from shared.errors import Invalid, NotFound
+from shared.errors.jobs import TooManyJobs
+from shared.errors.tiers import (
+    EffectiveFromPast,
+    EffectiveFromTaken,
+    OverrideAlreadyOpen,
+    OverrideBelowEarned,
+    OverrideExpiryPast,
+    OverrideSelfApproval,
+    OverrideStateConflict,
+    ProgrammePublished,
+    UnknownTier,
+)
 
 SERVICE = "tiers"
 
-PROGRAMME = Method(SERVICE, "programme", EmptySchema, programmes.ProgrammeSchema)
-MEMBER_TIER = Method(SERVICE, "member_tier", schemas.MemberTierQuery, schemas.MemberTierSchema)
+
+def _method(
+    name: str, request: type[Schema], response: type[Schema], *errors: Any, **options: Any
+) -> Method:
+    return Method(SERVICE, name, request, response, errors=errors, **options)
+
+
+PROGRAMME = _method("programme", EmptySchema, programmes.ProgrammeSchema)
+MEMBER_TIER = _method("member_tier", schemas.MemberTierQuery, schemas.MemberTierSchema)
 """Answers the entry tier for a member it has not heard of: members decides who exists."""
-TIER_HISTORY = Method(
-    SERVICE, "tier_history", schemas.HistoryQuery, page_of(schemas.TierChangeSchema)
+TIER_HISTORY = _method("tier_history", schemas.HistoryQuery, page_of(schemas.TierChangeSchema))
+
+REQUEST_OVERRIDE = _method(
+    "request_override",
+    overrides.RequestOverride,
+    overrides.OverrideSchema,
+    OverrideExpiryPast,
+    UnknownTier,
+    OverrideBelowEarned,
+    OverrideAlreadyOpen,
+    success=201,
+)
+OVERRIDE = _method("override", overrides.OverrideRef, overrides.OverrideSchema, NotFound)
+OVERRIDES = _method("overrides", overrides.OverridesQuery, page_of(overrides.OverrideSchema))
+APPROVE_OVERRIDE = _method(
+    "approve_override",
+    overrides.DecideOverride,
+    overrides.OverrideSchema,
+    NotFound,
+    OverrideStateConflict,
+    OverrideSelfApproval,
+    OverrideExpiryPast,
+    UnknownTier,
+    OverrideBelowEarned,
+)
+REJECT_OVERRIDE = _method(
+    "reject_override",
+    overrides.DecideOverride,
+    overrides.OverrideSchema,
+    NotFound,
+    OverrideStateConflict,
+)
+REVOKE_OVERRIDE = _method(
+    "revoke_override",
+    overrides.DecideOverride,
+    overrides.OverrideSchema,
+    NotFound,
+    OverrideStateConflict,
+)
+
+CREATE_PROGRAMME = _method(
+    "create_programme",
+    programmes.ProgrammeDraftSchema,
+    programmes.TierProgrammeSchema,
+    Invalid,
+    success=201,
+)
+PROGRAMME_VERSION = _method(
+    "programme_version", programmes.VersionRef, programmes.TierProgrammeSchema, NotFound
+)
+PROGRAMMES = _method("programmes", PageQuery, page_of(programmes.TierProgrammeSchema))
+AMEND_PROGRAMME = _method(
+    "amend_programme",
+    programmes.AmendProgramme,
+    programmes.TierProgrammeSchema,
+    NotFound,
+    ProgrammePublished,
+    Invalid,
+)
+PUBLISH_PROGRAMME = _method(
+    "publish_programme",
+    programmes.PublishProgramme,
+    programmes.TierProgrammeSchema,
+    NotFound,
+    ProgrammePublished,
+    EffectiveFromPast,
+    EffectiveFromTaken,
+)
+SIMULATE_PROGRAMME = _method(
+    "simulate_programme",
+    programmes.VersionRef,
+    JobStartedSchema,
+    NotFound,
+    TooManyJobs,
+    success=202,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,14 +12,16 @@ from services.tiers.service import TiersService
 from shared.calls import SYSTEM, Actor, CallContext
 from shared.clock import ManualClock
 from shared.contracts.event import Envelope, EventType
+from shared.contracts.jobs import READ_JOB_FILE
 from shared.contracts.members import events as members_events
 from shared.contracts.method import Method
+from shared.contracts.platform import of
 from shared.contracts.points import events as points_events
 from shared.contracts.tiers import rpc as contract
 from shared.db import Transactions
 from shared.ids import new_id
 from shared.rpc.dispatch import dispatch
-from shared.security.crypto import new_key
+from shared.security.crypto import MasterKey, new_key
 from shared.settings import Secret, ServiceSettings
 from tests.support.postgres import ServiceDatabase
 
@@ -35,7 +38,7 @@ class Tiers:
     def __post_init__(self) -> None:
         """Put the service on its database."""
         self.service = TiersService()
-        self.service.db = Transactions(self.database.engine, self.clock)
+        self.service.db = Transactions(self.database.engine, self.clock, vault=MasterKey(new_key()))
         self.service.settings = ServiceSettings(
             service="tiers",
             database_url=Secret(self.database.url),
@@ -63,10 +66,23 @@ class Tiers:
 
     def refusal(self, method: Method, payload: dict[str, Any], *, actor: Actor = SYSTEM) -> str:
         """Return the code of the error that a call is refused with."""
+        code: str = self.error(method, payload, actor=actor)["code"]
+        return code
+
+    def error(
+        self, method: Method, payload: dict[str, Any], *, actor: Actor = SYSTEM
+    ) -> dict[str, Any]:
+        """Return the error that a call is refused with."""
         reply = self._reply(method, payload, actor)
         assert "error" in reply, reply
-        code: str = reply["error"]["code"]
-        return code
+        error: dict[str, Any] = reply["error"]
+        return error
+
+    def job_file(self, job_id: str) -> str:
+        """Return the file that a job of the system made."""
+        method = of("tiers", READ_JOB_FILE)
+        page = self.call(method, {"job_id": job_id, "seq": 0})
+        return base64.b64decode(page["data"]).decode()
 
     def _reply(self, method: Method, payload: dict[str, Any], actor: Actor) -> dict[str, Any]:
         handler = getattr(self.service, method.name)
