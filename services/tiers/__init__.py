@@ -14,6 +14,7 @@ Invariants:
   (T4);
 - a published version of the programme never changes (T5).
 
-Events out: ``tier.changed``, ``tier.review_due``, ``tier.override_requested``. Events in: ``member.enrolled``,
+Events out: ``tier.changed``, ``tier.review_due``, ``tier.override_requested``. Events in:
+``member.enrolled``,
 ``member.updated``, ``sale.recorded``, ``sale.returned``, ``sale.cancelled``.
 """
