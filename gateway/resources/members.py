@@ -15,7 +15,7 @@ from shared.contracts.base import WireSchema
 from shared.contracts.coupons import rpc as coupons
 from shared.contracts.coupons.schemas import CouponSchema
 from shared.contracts.fields import StrictBoolean
-from shared.contracts.members import rpc, schemas
+from shared.contracts.members import accounts, rpc, schemas
 from shared.contracts.points import rpc as points
 from shared.contracts.points.schemas import BalanceSchema
 from shared.contracts.tiers import rpc as tiers
@@ -141,6 +141,22 @@ def update_member(member_id: str, body: dict[str, Any]) -> Response:
     return respond(
         call(rpc.PATCH, {**changes, "member_id": own_id, "verified_phone_digest": proven})
     )
+
+
+@resource.post(
+    "/v1/members/<string:member_id>/unmask",
+    scopes=("members:unmask",),
+    body=accounts.UnmaskSchema,
+    response=accounts.UnmaskedSchema,
+    errors=rpc.UNMASK.errors,
+    reads=True,
+)
+def unmask_member(member_id: str, body: dict[str, Any]) -> Response:
+    """Show fields of a member as they are.
+
+    Who saw which fields, and for what purpose, stands in the audit trail, once for each time.
+    """
+    return respond(call(rpc.UNMASK, {**body, "member_id": own_member_id(member_id)}))
 
 
 @resource.get(

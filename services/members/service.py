@@ -102,6 +102,11 @@ class MembersService(BaseService):
         """Return a page of households."""
         return self.db.read(call, queries.households, vault=self.vault, **query)
 
+    @rpc(contract.UNMASK)
+    def unmask(self, call: Call, **command: Any) -> Reply:
+        """Return fields that staff sees masked, and note that it did (M7)."""
+        return self._write(call, use_cases.unmask, **command)
+
     @rpc(contract.SHOW_CODE)
     def show_code(self, call: Call, **query: Any) -> Reply:
         """Return the member's code of this step (M2)."""

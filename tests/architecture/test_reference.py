@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -25,3 +26,11 @@ def test_openapi_document_is_fresh() -> None:
 def test_permissions_are_fresh() -> None:
     written = (ROOT / "docs" / "reference" / "permissions.md").read_text(encoding="utf-8")
     assert written == matrix(), "run `make permissions`"
+
+
+def test_security_document_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", text))
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    assert named
+    assert {name for name in named if f"def {name}(" not in tests} == set()

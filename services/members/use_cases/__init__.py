@@ -25,6 +25,7 @@ from services.members.use_cases.identifiers import (
 )
 from services.members.use_cases.profiles import patch
 from services.members.use_cases.standing import change_standing
+from services.members.use_cases.unmasking import unmask
 
 __all__ = [
     "add_card",
@@ -42,6 +43,7 @@ __all__ = [
     "rotate_code_key",
     "set_consents",
     "show_code",
+    "unmask",
     "update_household",
     "use_codes",
 ]

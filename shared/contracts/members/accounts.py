@@ -123,3 +123,58 @@ class StandingChangeSchema(WireSchema):
     reason = _reason(required=True)
     actor = Text(required=True, metadata=described("Kind and id of who did it.", "staff:0192f3a0"))
     at = Instant(required=True)
+
+
+MASKED_FIELDS = (
+    "phone",
+    "name",
+    "email",
+    "birthday",
+    "gender",
+    "card_numbers",
+    "external_ids",
+)
+"""What anyone but the member itself sees masked (M7)."""
+
+
+class UnmaskSchema(WireSchema):
+    """What staff has to see, and for what."""
+
+    wanted = fields.List(
+        Choice(*MASKED_FIELDS),
+        data_key="fields",
+        required=True,
+        validate=validate.Length(min=1, max=len(MASKED_FIELDS)),
+        metadata=described("Only what the purpose needs.", ["phone"]),
+    )
+    purpose = Text(
+        required=True,
+        min_length=5,
+        max_length=500,
+        metadata=described("Why, for the auditor.", "Call back about complaint 4711."),
+    )
+
+
+class UnmaskCommandSchema(UnmaskSchema):
+    """`UnmaskSchema` with whose fields they are."""
+
+    member_id = Id(required=True)
+
+
+class UnmaskedValuesSchema(WireSchema):
+    """The fields that were asked for, and no others."""
+
+    phone = Text(metadata=described("E.164.", "+8613800138000"))
+    name = Text(allow_none=True)
+    email = Text(allow_none=True)
+    birthday = Text(allow_none=True, metadata=described("`YYYY-MM-DD`.", "1990-05-17"))
+    gender = Text(allow_none=True)
+    card_numbers = fields.List(Text())
+    external_ids = fields.List(fields.Nested(ExternalIdSchema))
+
+
+class UnmaskedSchema(WireSchema):
+    """Fields of a member as they are."""
+
+    member_id = Id(required=True)
+    values = fields.Nested(UnmaskedValuesSchema, required=True)

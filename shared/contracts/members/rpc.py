@@ -180,3 +180,11 @@ SHOW_CODE = Method(
 CODE_KEYS = Method(SERVICE, "code_keys", EmptySchema, codes.CodeKeysSchema)
 USE_CODES = Method(SERVICE, "use_codes", codes.UsesSchema, codes.UsedSchema)
 """Before a sale that a code identifies the member of; coming again, it changes nothing."""
+
+UNMASK = Method(
+    SERVICE,
+    "unmask",
+    accounts.UnmaskCommandSchema,
+    accounts.UnmaskedSchema,
+    errors=(NotFound, Invalid),
+)

@@ -136,3 +136,23 @@ def test_only_staff_that_may_changes_an_accounts_standing(
     for person in (platform.shopper(PHONE), till, platform.staff("marketing"), platform.admin()):
         problem = person.post(f"/v1/members/{li}/freeze", {"reason": "No."}, status=403)
         assert problem["code"] == "forbidden"
+
+
+@pytest.mark.rule("M7", "I4")
+def test_staff_sees_a_field_for_a_purpose_and_the_auditor_sees_that_it_did(
+    platform: Platform, li: str
+) -> None:
+    support = platform.staff("support")
+    asked = {"fields": ["phone", "card_numbers"], "purpose": "Call back about a complaint."}
+    seen = support.post(f"/v1/members/{li}/unmask", asked, status=200)
+    assert seen["values"] == {"phone": PHONE, "card_numbers": ["620000001111"]}
+    support.post(f"/v1/members/{li}/unmask", {**asked, "purpose": ""}, status=422)
+    support.post(f"/v1/members/{li}/unmask", {**asked, "fields": ["status"]}, status=422)
+    for person in (platform.staff("auditor"), platform.staff("marketing"), platform.shopper(PHONE)):
+        person.post(f"/v1/members/{li}/unmask", asked, status=403)
+    rows = platform.staff("auditor").get("/v1/audit?action=member.unmask")["items"]
+    assert [(row["target"]["id"], row["after"], row["reason"]) for row in rows] == [
+        (li, {"fields": ["card_numbers", "phone"]}, "Call back about a complaint.")
+    ]
+    stored = platform.databases["members"].query("SELECT route FROM idempotency")
+    assert not any("unmask" in row.route for row in stored)
