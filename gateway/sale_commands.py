@@ -34,6 +34,15 @@ def commands(sales: Sequence[Sale], actor: Actor) -> list[Command]:
     ]
 
 
+def resolve(reference: Mapping[str, Any]) -> Command:
+    """Return who a reference names, as points' commands take it."""
+    (found,) = _look_up([reference])
+    return {
+        "member_id": found["member_id"],
+        "member_status": found["status"] if found["found"] else UNKNOWN,
+    }
+
+
 def refuse_foreign_store(sale: Sale, actor: Actor) -> None:
     """Refuse a terminal's sale of another store than its token's.
 

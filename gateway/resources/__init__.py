@@ -24,6 +24,7 @@ RESOURCES: tuple[str, ...] = (
     "sales",
     "pos",
     "earning_rules",
+    "activities",
     "campaigns",
     "coupons",
     "jobs",

@@ -9,13 +9,16 @@ from flask import Response
 from gateway.backend import call, respond
 from gateway.paging import ListQuery, list_of, respond_page
 from gateway.routing import Resource
+from gateway.sale_commands import resolve
 from shared.contracts.fields import Choice
+from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.points import earning_rules as schemas
-from shared.contracts.points import rpc
+from shared.contracts.points import rpc, simulations
 
 resource = Resource("earning_rules", description="What purchases and activities earn.")
 
 _ONE = "/v1/earning-rules/<uuid:rule_id>"
+_TOLD = ("currency", "store_id", "channel", "points_to_redeem", "lines")
 
 
 class RulesQuery(ListQuery):
@@ -92,3 +95,51 @@ def publish_earning_rule(rule_id: str, body: dict[str, Any]) -> Response:
 def retire_earning_rule(rule_id: str) -> Response:
     """End a rule for good; what happened before is still judged by it."""
     return respond(call(rpc.RETIRE_RULE, {"rule_id": rule_id}))
+
+
+@resource.post(
+    "/v1/earning-rules/simulate",
+    scopes=("rules:simulate",),
+    body=simulations.SimulateSchema,
+    response=simulations.SimulationSchema,
+    errors=rpc.SIMULATE_RULES.errors,
+    reads=True,
+)
+def simulate_earning_rules(body: dict[str, Any]) -> Response:
+    """Try rules on a sale, at any time; nothing is written.
+
+    `rules` are drafts, which are then the only rules. Without them the sale is judged by what is
+    published at that time. Caps count what has been given so far.
+    """
+    sale = body["sale"]
+    told = {name: sale[name] for name in _TOLD if sale.get(name) is not None}
+    member = sale.get("member")
+    who = resolve(member) if member else {"member_id": None, "member_status": None}
+    return respond(
+        call(
+            rpc.SIMULATE_RULES,
+            {
+                "sale": {**told, **who},
+                "at": body.get("at") or sale.get("occurred_at"),
+                "rules": body.get("rules"),
+            },
+            idempotent=False,
+        )
+    )
+
+
+@resource.post(
+    "/v1/earning-rules/simulate-period",
+    scopes=("rules:simulate",),
+    body=simulations.SimulatePeriodSchema,
+    response=JobStartedSchema,
+    success=202,
+    errors=rpc.SIMULATE_PERIOD.errors,
+)
+def simulate_period(body: dict[str, Any]) -> Response:
+    """Judge the sales of a past period again, in the background.
+
+    The job's `result` says what they cost (`did`) and what they would have cost by these rules
+    (`would`), in all and by rule. Cancelled sales are left out, returns count on neither side.
+    """
+    return respond(call(rpc.SIMULATE_PERIOD, body))

@@ -195,6 +195,26 @@ class PointsService(BaseService):
         """End an earning rule."""
         return self.db.write(call, use_cases.retire_rule, **command)
 
+    @rpc(contract.SIMULATE_RULES)
+    def simulate_rules(self, call: Call, **query: Any) -> Reply:
+        """Try earning rules on a sale; write nothing."""
+        return self.db.read(call, use_cases.simulate, programme=self.programme, **query)
+
+    @rpc(contract.SIMULATE_PERIOD)
+    def simulate_period(self, call: Call, **query: Any) -> Reply:
+        """Begin to try earning rules on a past period."""
+        return self.db.write(call, use_cases.simulate_period, programme=self.programme, **query)
+
+    @job(use_cases.SIMULATE_PERIOD)
+    def simulate_period_slice(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """Judge the next sales of the period."""
+        return use_cases.simulate_slice(uow, work, programme=self.programme)
+
+    @rpc(contract.RECORD_ACTIVITY)
+    def record_activity(self, call: Call, **command: Any) -> Reply:
+        """Record what a member did beside buying."""
+        return self.db.write(call, use_cases.record_activity, programme=self.programme, **command)
+
     @on(members.ENROLLED)
     def on_member_enrolled(self, event: Envelope) -> None:
         """Know the member before its first sale."""

@@ -139,6 +139,27 @@ class CheckoutCompleted(LoyaltyError):
     status = 409
 
 
+class ActivityIdConflict(LoyaltyError):
+    """This activity_id is known with other content."""
+
+    code = "activity_id_conflict"
+    status = 409
+
+
+class ActivityInFuture(LoyaltyError):
+    """The activity is dated more than five minutes ahead."""
+
+    code = "activity_in_future"
+    status = 422
+
+
+class ActivityTooOld(LoyaltyError):
+    """The activity happened longer ago than it may be reported."""
+
+    code = "activity_too_old"
+    status = 422
+
+
 class RuleStateConflict(LoyaltyError):
     """The earning rule's state does not allow this."""
 

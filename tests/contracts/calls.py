@@ -116,6 +116,17 @@ def _reserved(platform: Platform) -> Mapping[str, Any]:
     return {}
 
 
+_RULE = {"name": "Twice", "kind": "multiplier", "value": "2"}
+_ACTIVITY = {"activity_id": "a-1", "activity": "check_in", "occurred_at": _OCCURRED}
+_TRIED = {"currency": "CNY", "lines": [_LINE]}
+_PERIOD = {"from": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z", "rules": [_RULE]}
+
+
+def _rule_draft(platform: Platform) -> Mapping[str, Any]:
+    made = platform.staff("marketing").post("/v1/earning-rules", _RULE)
+    return {"rule_id": made["rule_id"]}
+
+
 _COUPON_SALE = {**_SALE, "coupons": ["WELCOME"]}
 _RESERVATION = {
     "order_id": "sale-1",
@@ -271,6 +282,56 @@ CALLS = (
             "refund": {"money_minor": match.int(6_000)},
         },
         _sold,
+    ),
+    CallNeed(
+        points.CREATE_RULE,
+        "no rule is written yet",
+        ("POST", "/v1/earning-rules", _RULE),
+        _RULE,
+        {"rule_id": uuid(), "status": "draft", "version": 0, **_RULE},
+        _nothing,
+    ),
+    CallNeed(
+        points.PUBLISH_RULE,
+        "a rule is written",
+        ("POST", f"/v1/earning-rules/{MEMBER}/publish", {}),
+        {"rule_id": MEMBER},
+        {"rule_id": uuid(), "status": "published", "version": 1},
+        _rule_draft,
+    ),
+    CallNeed(
+        points.SIMULATE_RULES,
+        "no rule is published",
+        ("POST", "/v1/earning-rules/simulate", {"sale": _TRIED, "rules": [_RULE]}),
+        {"sale": {**_TRIED, "member_id": None, "member_status": None}, "rules": [_RULE]},
+        {"points": {"earned": match.int(240), "pending": match.int(0)}},
+        _nothing,
+    ),
+    CallNeed(
+        points.SIMULATE_PERIOD,
+        "sales may have happened",
+        ("POST", "/v1/earning-rules/simulate-period", _PERIOD),
+        _PERIOD,
+        {"job_id": uuid()},
+        _nothing,
+    ),
+    CallNeed(
+        points.RECORD_ACTIVITY,
+        "a member may check in",
+        (
+            "POST",
+            "/v1/points/activities",
+            {**_ACTIVITY, "member": {"type": "phone", "value": PHONE}},
+        ),
+        {**_ACTIVITY, "member_id": MEMBER},
+        {
+            "activity_id": "a-1",
+            "counted": True,
+            "streak": match.int(1),
+            "points": {"earned": match.int(0)},
+            "balances": _BALANCES,
+        },
+        _to_sell,
     ),
     CallNeed(
         points.BALANCE,

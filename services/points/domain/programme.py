@@ -70,6 +70,10 @@ class Programme:
     """How long points last whose lot lapsed while they were spent (S4)."""
     fault_grace: timedelta = timedelta(days=7)
     """How long points last at least that a merchant's fault brings back (C4)."""
+    activity_limit: timedelta = timedelta(days=31)
+    """How late tills and shops may report what members do beside buying."""
+    own_activity_limit: timedelta = timedelta(hours=1)
+    """How late members may report it themselves, lest they make up days."""
     future_tolerance: timedelta = timedelta(minutes=5)
     """How far a till's clock may be ahead."""
     late_limit: timedelta = timedelta(hours=72)

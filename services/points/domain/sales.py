@@ -78,6 +78,12 @@ class Price:
         """Return what is left to pay with money."""
         return self.gross_minor - self.discount_minor - self.points_minor
 
+    @property
+    def totals(self) -> dict[str, int]:
+        """Return the four sums by name."""
+        names = ("gross_minor", "discount_minor", "points_minor", "payable_minor")
+        return {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:

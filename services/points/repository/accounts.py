@@ -77,6 +77,11 @@ def lock(connection: sa.Connection, member_ids: Iterable[UUID]) -> list[Account]
     return found
 
 
+def peek(connection: sa.Connection, member_ids: Iterable[UUID]) -> list[Account]:
+    """Return accounts as they stand, for whoever changes nothing."""
+    return [_known(row) for row in connection.execute(_select(sorted(member_ids)))]
+
+
 def make(connection: sa.Connection, member_ids: Sequence[UUID]) -> None:
     """Make empty accounts where there are none yet."""
     rows = [{"member_id": member_id} for member_id in member_ids]
@@ -110,6 +115,11 @@ def lock_next(connection: sa.Connection, after: UUID, limit: int) -> list[UUID]:
 
 
 def _lock(connection: sa.Connection, member_ids: Sequence[UUID]) -> list[Account]:
+    locking = _select(member_ids).with_for_update(of=tables.accounts)
+    return [_known(row) for row in connection.execute(locking)]
+
+
+def _select(member_ids: Sequence[UUID]) -> sa.Select[Any]:
     accounts, members, tiers = tables.accounts, tables.members, tables.member_tiers
     step = sa.func.jsonb_build_array(tiers.c.tier, tiers.c.multiplier, tiers.c.effective_from)
     history = (
@@ -123,7 +133,7 @@ def _lock(connection: sa.Connection, member_ids: Sequence[UUID]) -> list[Account
         .where(tiers.c.member_id == accounts.c.member_id)
         .scalar_subquery()
     )
-    statement = (
+    return (
         sa.select(
             accounts,
             members.c.status,
@@ -135,17 +145,16 @@ def _lock(connection: sa.Connection, member_ids: Sequence[UUID]) -> list[Account
         .join_from(accounts, members, members.c.member_id == accounts.c.member_id, isouter=True)
         .where(accounts.c.member_id == sa.any_(sa.literal(member_ids, _UUIDS)))
         .order_by(accounts.c.member_id)
-        .with_for_update(of=accounts)
     )
-    return [
-        replace(
-            _account(row, row.status, row.tiers),
-            birth_month=row.birth_month,
-            rules_token=row.rules_token,
-            expiry_token=row.expiry_token,
-        )
-        for row in connection.execute(statement)
-    ]
+
+
+def _known(row: Any) -> Account:
+    return replace(
+        _account(row, row.status, row.tiers),
+        birth_month=row.birth_month,
+        rules_token=row.rules_token,
+        expiry_token=row.expiry_token,
+    )
 
 
 def _account(row: Any, status: str | None = None, tiers: Any = None) -> Account:

@@ -24,9 +24,10 @@ from shared.contracts.points import events
 from shared.db import UnitOfWork
 from shared.ids import new_id
 
-__all__ = ["CANCEL", "LOT", "RETURN", "SALE", "Book", "Cause"]
+__all__ = ["ACTIVITY", "CANCEL", "LOT", "RETURN", "SALE", "Book", "Cause"]
 
 SALE, RETURN, CANCEL, LOT = "sale", "return", "cancel", "lot"
+ACTIVITY = "activity"
 """Kinds of references: what an entry was caused by."""
 
 
@@ -99,7 +100,8 @@ class Book:
         lot = Lot(new_id(), points, since, expires_at, is_pending=is_pending)
         postings = ledger.earn(points, PENDING if is_pending else ledger.AVAILABLE)
         entry = self._journal.post(account, "earn", postings, [(lot.lot_id, points)], cause)
-        self._journal.add_lot(account, lot, sale_id=cause.id, earned_at=earned_at)
+        sale_id = cause.id if cause.kind == SALE else None
+        self._journal.add_lot(account, lot, sale_id=sale_id, earned_at=earned_at)
         if not is_pending:
             lot = self._repay(account, lot, cause)
         if expires_at is not None and expires_at <= now:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -69,7 +69,7 @@ def write(
 def _plain(value: object) -> str:
     if isinstance(value, UUID):
         return value.hex  # the quickest of the forms PostgreSQL reads
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"no column holds a {type(value).__name__}")
 

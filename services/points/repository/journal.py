@@ -32,6 +32,7 @@ _WRITE_ORDER = (
     tables.returns,
     tables.sale_awards,
     tables.sale_usage,
+    tables.activities,
 )
 Row = dict[str, Any]
 

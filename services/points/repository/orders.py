@@ -17,6 +17,7 @@ from services.points.domain.sales import EARNING_KIND
 
 _TEXTS = sa.dialects.postgresql.ARRAY(sa.Text)
 _NUMBERS = sa.dialects.postgresql.ARRAY(sa.BigInteger)
+MOST_COUNTED = 1_000_000
 OPEN, COMPLETED, CANCELLED, EXPIRED = "open", "completed", "cancelled", "expired"
 
 
@@ -119,6 +120,70 @@ def customers(connection: sa.Connection, member_ids: Collection[UUID]) -> set[UU
     )
     bought = sa.exists().where(sales.c.member_id == wanted.c.member_id, sales.c.status == COMPLETED)
     return set(connection.execute(sa.select(wanted.c.member_id).where(bought)).scalars())
+
+
+def sales_by_member(
+    connection: sa.Connection,
+    period: tuple[datetime, datetime],
+    after: tuple[UUID, datetime, str] | None,
+    limit: int,
+) -> list[Any]:
+    """Return the next of members' sales in a period that stand, each member's in their order."""
+    sales = tables.sales
+    key = (sales.c.member_id, sales.c.occurred_at, sales.c.sale_id)
+    statement = sa.select(sales).where(*_stand_in(period)).order_by(*key).limit(limit)
+    if after is not None:
+        statement = statement.where(sa.tuple_(*key) > sa.tuple_(*after))
+    return list(connection.execute(statement))
+
+
+def count_sales(connection: sa.Connection, period: tuple[datetime, datetime]) -> int | None:
+    """Return how many sales `sales_by_member` gives in all, or None for more than can be counted.
+
+    Up to `MOST_COUNTED` they are counted in one go.
+    """
+    some = sa.select(sa.literal(1)).where(*_stand_in(period)).limit(MOST_COUNTED + 1).subquery()
+    found: int = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+    return found if found <= MOST_COUNTED else None
+
+
+def _stand_in(period: tuple[datetime, datetime]) -> list[sa.ColumnElement[bool]]:
+    sales = tables.sales
+    return [
+        sales.c.member_id.is_not(None),
+        sales.c.occurred_at >= period[0],
+        sales.c.occurred_at < period[1],
+        sales.c.status != CANCELLED,
+    ]
+
+
+def lines_of(connection: sa.Connection, sale_ids: Collection[str]) -> dict[str, list[Any]]:
+    """Return the lines of sales, each in their order."""
+    lines = tables.sale_lines
+    statement = (
+        sa.select(lines)
+        .where(lines.c.sale_id == sa.any_(sa.literal(list(sale_ids), _TEXTS)))
+        .order_by(lines.c.sale_id, lines.c.place)
+    )
+    found: dict[str, list[Any]] = {}
+    for row in connection.execute(statement):
+        found.setdefault(row.sale_id, []).append(row)
+    return found
+
+
+def first_purchases(connection: sa.Connection, sale_ids: Collection[str]) -> set[str]:
+    """Return which sales came before every other that stands of their member."""
+    sales, earlier = tables.sales, tables.sales.alias("earlier")
+    before = sa.tuple_(earlier.c.recorded_at, earlier.c.sale_id) < sa.tuple_(
+        sales.c.recorded_at, sales.c.sale_id
+    )
+    bought = sa.exists().where(
+        earlier.c.member_id == sales.c.member_id, earlier.c.status == COMPLETED, before
+    )
+    statement = sa.select(sales.c.sale_id).where(
+        sales.c.sale_id == sa.any_(sa.literal(list(sale_ids), _TEXTS)), ~bought
+    )
+    return set(connection.execute(statement).scalars())
 
 
 def _eligible(row: Any) -> int:

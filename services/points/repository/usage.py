@@ -63,6 +63,14 @@ class Tally:
         """Return what has been given, this transaction's part included."""
         return self._used
 
+    def start_from(self, used: Mapping[Counter, int]) -> None:
+        """Begin with counts that are none of the database's, as a simulation does."""
+        self._used = dict(used)
+
+    def of(self, holders: Collection[str]) -> dict[Counter, int]:
+        """Return the counts of some holders."""
+        return {each: used for each, used in self._used.items() if each.holder in holders}
+
     def read(self, counters: Collection[Counter]) -> None:
         """Look up counts.
 

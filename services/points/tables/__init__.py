@@ -323,6 +323,26 @@ sale_usage = sa.Table(
 )
 """What a sale counted against caps, so that it can be given back."""
 
+activities = sa.Table(
+    "activities",
+    metadata,
+    _text("activity_id", primary_key=True),
+    _id("member_id"),
+    _text("activity"),
+    _instant("occurred_at"),
+    _instant("recorded_at"),
+    _text("recorded_by"),
+    sa.Column("local_day", sa.Date, nullable=False),
+    sa.Column("counted", sa.Boolean, nullable=False),
+    _amount("points"),
+    _text("content_hash"),
+    _text("answer"),
+)
+"""What members did beside buying, once per ``activity_id`` (L7).
+
+Of a member's check-ins one a local day is counted, of its complete profiles one for all time.
+"""
+
 pos_terminals = sa.Table(
     "pos_terminals",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.points.use_cases.activities import record_activity
 from services.points.use_cases.checkouts import cancel_checkout, close_overdue, open_checkout
 from services.points.use_cases.earning_rules import (
     amend_rule,
@@ -12,13 +13,20 @@ from services.points.use_cases.earning_rules import (
 from services.points.use_cases.expiry import expire_lots, settle_due
 from services.points.use_cases.expiry_changes import announce_expiry_change, extend_lots
 from services.points.use_cases.notices import notice_expiring
+from services.points.use_cases.period_simulation import (
+    SIMULATE_PERIOD,
+    simulate_period,
+    simulate_slice,
+)
 from services.points.use_cases.pos import TERMINAL, resolve_exception
 from services.points.use_cases.projections import note_member, note_store, note_tier
 from services.points.use_cases.proofs import start_nightly_proof, start_rebuild
 from services.points.use_cases.returns import cancel_sale, note_refused_return, return_sale
 from services.points.use_cases.sales import note_refused_sale, record_sale, record_sales
+from services.points.use_cases.simulation import simulate
 
 __all__ = [
+    "SIMULATE_PERIOD",
     "TERMINAL",
     "amend_rule",
     "announce_expiry_change",
@@ -36,12 +44,16 @@ __all__ = [
     "notice_expiring",
     "open_checkout",
     "publish_rule",
+    "record_activity",
     "record_sale",
     "record_sales",
     "resolve_exception",
     "retire_rule",
     "return_sale",
     "settle_due",
+    "simulate",
+    "simulate_period",
+    "simulate_slice",
     "start_nightly_proof",
     "start_rebuild",
 ]

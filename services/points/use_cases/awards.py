@@ -13,7 +13,7 @@ from services.points.domain.rules import Judgement
 from services.points.domain.sales import Price, Sale, Tier
 from services.points.repository import rules as rule_rows
 from services.points.repository.book import SALE, Book, Cause
-from services.points.use_cases.judging import Judge, Shopper, channel_of
+from services.points.use_cases.judging import Count, Judge, Shopper, channel_of
 from services.points.use_cases.posting import Awarded, Posted, post
 from shared.db import UnitOfWork
 
@@ -58,7 +58,9 @@ class Awarding:
         awarded = post(self.book, self.programme, member_id, judgement.grants, cause)
         if awarded.lot_id is None:
             self.book.insert(tables.sale_awards, _award_rows(sale, awarded.posted))
-        self.book.insert(tables.sale_usage, list(self._usage_rows(judgement, sale)))
+        counted = self._judge.count(judgement, sale)
+        self.book.insert(tables.sale_usage, [_usage_row(sale, each) for each in counted])
+        self._judge.note_purchase(sale)
         return judgement, awarded
 
     def finish(self) -> None:
@@ -69,16 +71,16 @@ class Awarding:
         """
         self._judge.tally.write()
 
-    def _usage_rows(self, judgement: Judgement, sale: Sale) -> Iterable[dict[str, Any]]:
-        for count in self._judge.counts(judgement, sale):
-            yield {
-                "sale_id": sale.sale_id,
-                "holder": count.counter.holder,
-                "rule_id": count.counter.rule_id,
-                "period": count.counter.period,
-                "points": count.points,
-                "is_returned": False,
-            }
+
+def _usage_row(sale: Sale, counted: Count) -> dict[str, Any]:
+    return {
+        "sale_id": sale.sale_id,
+        "holder": counted.counter.holder,
+        "rule_id": counted.counter.rule_id,
+        "period": counted.counter.period,
+        "points": counted.points,
+        "is_returned": False,
+    }
 
 
 def _award_rows(sale: Sale, posted: Iterable[Posted]) -> list[dict[str, Any]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,8 @@ class Shopper:
     tier: Tier
     birth_month: int | None = None
     channel: str | None = None
+    is_first_purchase: bool | None = None
+    """None where the judge finds out by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,22 @@ class Count:
 
     counter: Counter
     points: int
-    limit: int
+
+
+class Subject(Protocol):
+    """What is judged: a sale, or what a member did beside buying."""
+
+    @property
+    def member_id(self) -> UUID | None:
+        """Return whose it is."""
+
+    @property
+    def occurred_at(self) -> datetime:
+        """Return when it happened."""
+
+    @property
+    def store_id(self) -> str | None:
+        """Return where, if in a store."""
 
 
 def channel_of(actor_key: str) -> str | None:
@@ -73,7 +91,7 @@ class Judge:
         """Return the rules of an instant."""
         return self.rules.at(instant) if isinstance(self.rules, RuleBook) else self.rules
 
-    def prepare(self, subjects: Iterable[Sale]) -> None:
+    def prepare(self, subjects: Iterable[Subject]) -> None:
         """Read caps' counts, stores' time zones and first purchases, as far as the rules ask."""
         counters: set[Counter] = set()
         stores: set[str] = set()
@@ -114,13 +132,16 @@ class Judge:
     def occasion(self, at: datetime, store_id: str | None, shopper: Shopper) -> Occasion:
         """Return the circumstances; a store that nobody told of keeps the programme's time."""
         zone = self._zones.get(store_id or "", self.programme.time_zone)
+        is_first = shopper.is_first_purchase
+        if is_first is None:
+            is_first = shopper.member_id not in self._customers
         return Occasion(
             occurred_at=at,
             local=at.astimezone(zone),
             tier=shopper.tier,
             store_id=store_id,
             channel=shopper.channel,
-            is_first_purchase=shopper.member_id not in self._customers,
+            is_first_purchase=is_first,
             is_birthday_month=shopper.birth_month == self.programme.local_date(at).month,
         )
 
@@ -131,16 +152,21 @@ class Judge:
         day = self.programme.local_date(at)
         return rules.rooms(published, str(member_id or ""), day, self.tally.used)
 
-    def counts(self, judgement: Judgement, sale: Sale) -> Iterator[Count]:
-        """Yield what a judgement counts against lasting caps, and count it."""
+    def count(self, judgement: Judgement, subject: Subject) -> list[Count]:
+        """Count what a judgement gives against lasting caps; return what was counted."""
+        counted = []
+        for rule in self.rules_at(subject.occurred_at) if judgement.used else ():
+            points = judgement.used.get(rule.rule_id, 0)
+            for _, counter, limit in self._counters(rule, subject) if points else ():
+                self.tally.add(counter, points, limit)
+                counted.append(Count(counter, points))
+        return counted
+
+    def note_purchase(self, sale: Sale) -> None:
+        """Know that the member's next sale is not its first."""
         if sale.member_id is not None:
             self._customers.add(sale.member_id)
-        for rule in self.rules_at(sale.occurred_at) if judgement.used else ():
-            points = judgement.used.get(rule.rule_id, 0)
-            for _, counter, limit in self._counters(rule, sale) if points else ():
-                self.tally.add(counter, points, limit)
-                yield Count(counter, points, limit)
 
-    def _counters(self, rule: Rule, sale: Sale) -> list[tuple[str, Counter, int]]:
-        day = self.programme.local_date(sale.occurred_at)
-        return rules.counters(rule, str(sale.member_id or ""), day)
+    def _counters(self, rule: Rule, subject: Subject) -> list[tuple[str, Counter, int]]:
+        day = self.programme.local_date(subject.occurred_at)
+        return rules.counters(rule, str(subject.member_id or ""), day)

@@ -17,15 +17,17 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.members.codes import REFUSALS as CODE_REFUSALS
 from shared.contracts.members.events import MEMBER_STATUSES
 from shared.contracts.members.schemas import REFERENCE_TYPES
 from shared.contracts.method import Method
+from shared.contracts.points import activities, pos, returns, sales, schemas, simulations
 from shared.contracts.points import earning_rules as rules
-from shared.contracts.points import pos, returns, sales, schemas
 from shared.errors import NotFound
 from shared.errors import members as member_errors
 from shared.errors import points as errors
+from shared.errors.jobs import TooManyJobs
 
 SERVICE = "points"
 UNKNOWN = rules.UNKNOWN
@@ -226,6 +228,41 @@ RETIRE_RULE = Method(
     rules.RuleIdSchema,
     rules.RuleSchema,
     errors=(NotFound, errors.RuleStateConflict),
+)
+SIMULATE_RULES = Method(
+    SERVICE,
+    "simulate_rules",
+    simulations.SimulateCommand,
+    simulations.SimulationSchema,
+    errors=(
+        errors.CurrencyMismatch,
+        errors.UnknownMember,
+        errors.MemberRequired,
+        errors.RedemptionOutOfRange,
+        errors.RuleNotValid,
+    ),
+)
+SIMULATE_PERIOD = Method(
+    SERVICE,
+    "simulate_period",
+    simulations.SimulatePeriodSchema,
+    JobStartedSchema,
+    success=202,
+    errors=(errors.RuleNotValid, TooManyJobs),
+)
+RECORD_ACTIVITY = Method(
+    SERVICE,
+    "record_activity",
+    activities.RecordActivitySchema,
+    activities.ActivityAnswerSchema,
+    success=201,
+    errors=(
+        errors.UnknownMember,
+        errors.MemberNotActive,
+        errors.ActivityIdConflict,
+        errors.ActivityInFuture,
+        errors.ActivityTooOld,
+    ),
 )
 OPEN_CHECKOUT = Method(SERVICE, "open_checkout", OpenCheckoutSchema, CheckoutSchema)
 CANCEL_CHECKOUT = Method(

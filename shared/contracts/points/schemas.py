@@ -86,7 +86,7 @@ class BalanceSchema(WireSchema):
 class TransactionReferenceSchema(WireSchema):
     """What caused an entry."""
 
-    kind = Text(required=True, metadata=says("sale, return, cancel or lot.", "sale"))
+    kind = Text(required=True, metadata=says("sale, return, cancel, activity or lot.", "sale"))
     id = Text(
         required=True,
         max_length=300,

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from shared.clock import rfc3339
 from shared.contracts.identity import events as identity
@@ -275,3 +276,23 @@ def test_sale_known_already_counts_nothing_again(desk: Desk) -> None:
     again = desk.call(rpc.RECORD_SALE, sale, key="b")
     assert (again.replayed, again.body) == (True, first)
     assert desk.database.query("SELECT used FROM rule_usage")[0].used == 100
+
+
+def test_judging_by_rules_takes_no_more_statements_than_the_default(desk: Desk) -> None:
+    def statements() -> int:
+        seen: list[str] = []
+        member = uuid4()
+        desk.sell(1000, member=member)
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            seen.append(statement)
+
+        engine = desk.service.db.engine
+        sa.event.listen(engine, "before_cursor_execute", note)
+        desk.sell(1000, member=member)
+        sa.event.remove(engine, "before_cursor_execute", note)
+        return len(seen)
+
+    before = statements()
+    rule(desk, **TWICE, scope={"tiers": ["GOLD"]})
+    assert statements() == before

@@ -10,6 +10,7 @@ from services.points.domain.rules.activities import (
     CHECK_IN,
     LONGEST_STREAK,
     PROFILE_COMPLETE,
+    Activity,
     judge_activity,
     streak_of,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "PROFILE_COMPLETE",
     "THRESHOLD_BONUS",
     "WEEKDAYS",
+    "Activity",
     "Basket",
     "Caps",
     "Counter",

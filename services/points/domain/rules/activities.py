@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from services.points.domain.rules.caps import Room
 from services.points.domain.rules.occasion import Occasion, is_live
@@ -13,6 +15,17 @@ from services.points.domain.rules.rule import ACTIVITY, Rule
 
 CHECK_IN, PROFILE_COMPLETE = "check_in", "profile_complete"
 LONGEST_STREAK = 366
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What a member did."""
+
+    activity_id: str
+    activity: str
+    member_id: UUID
+    occurred_at: datetime
+    store_id: str | None = None
 
 
 def streak_of(day: date, earlier: Iterable[date]) -> int:

@@ -1,9 +1,13 @@
-"""Judging a sale by its rules (E1, E2): exact contributions, one floor, parts that add up."""
+"""Judging a sale by its rules (E1, E2): exact contributions, one floor, parts that add up.
+
+All that rules give to a line is in proportion to its price. So lines are put together that the same
+rules are for, and exact fractions are worked out once for each such class, not for each line.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +15,7 @@ from services.points.domain.rules.bonuses import grant_bonuses
 from services.points.domain.rules.caps import Room
 from services.points.domain.rules.occasion import Occasion, covers, is_live
 from services.points.domain.rules.outcome import Explanation, Grant, Judgement, cut, explanation
-from services.points.domain.rules.rounding import apportion
+from services.points.domain.rules.rounding import apportion, products, share
 from services.points.domain.rules.rule import ADDITION, BASE, MULTIPLIER, THRESHOLD_BONUS, Rule
 from services.points.domain.sales import Line, Tier, exact_text
 
@@ -28,25 +32,26 @@ class Basket:
     eligible: tuple[int, ...]
     """Minor units of each line that were paid in money for a product."""
 
-    def places(self, rule: Rule) -> list[int]:
-        """Return which lines a rule is for, those that earn nothing left out."""
-        return [
-            place
-            for place, line in enumerate(self.lines)
-            if self.eligible[place] and covers(rule.scope, line)
-        ]
 
-    def worth(self, places: Iterable[int]) -> int:
-        """Return what earns points of some lines together."""
-        return sum(self.eligible[place] for place in places)
+@dataclass(slots=True)
+class _Class:
+    """Lines that the same rules are for."""
+
+    base: Rule
+    others: tuple[Rule, ...]
+    """Additions and multipliers that are for these lines."""
+    places: list[int] = field(default_factory=list)
+    worth: int = 0
+    """What earns points of them together."""
 
 
 @dataclass(slots=True)
 class _Row:
-    """What one rule gives to each line it is for, exactly."""
+    """What one rule gives, exactly: so many points a minor unit to each class of lines."""
 
     rule: Rule
-    parts: dict[int, Fraction]
+    rates: dict[int, Fraction]
+    """By the number of the class."""
     inputs: dict[str, Any]
     exact: Fraction = _NONE
     """Its sum before any cap."""
@@ -71,18 +76,15 @@ def judge(
         default: Base rule of the lines that no other base rule is for.
     """
     live = sorted((r for r in rules if is_live(r, occasion)), key=lambda rule: rule.rule_id)
-    bases = _choose_bases(basket, _of_kind(live, BASE), default)
-    rows = [
-        *_base_rows(basket, bases),
-        *_addition_rows(basket, _of_kind(live, ADDITION)),
-    ]
-    rows += _multiplier_rows(basket, _of_kind(live, MULTIPLIER), rows)
-    _multiply_by_tier(rows, occasion.tier)
-    _cut(rows, rooms)
-    by_line = _round(rows, len(basket.lines))
-    explain = [_explain(basket, row, by_line) for row in rows]
+    classes = _classify(basket, live, default)
+    rows = [*_base_rows(classes), *_addition_rows(classes, _of_kind(live, ADDITION))]
+    rows += _multiplier_rows(classes, _of_kind(live, MULTIPLIER), rows)
+    _multiply_by_tier(rows, classes, occasion.tier)
+    _cut(rows, classes, rooms)
+    by_line = _round(basket, rows, classes)
+    explain = [_explain(basket, classes, row, by_line) for row in rows]
     bonuses = grant_bonuses(basket.lines, basket.eligible, _of_kind(live, THRESHOLD_BONUS), rooms)
-    grants = [*_line_grants(basket, bases, by_line, explain), *bonuses]
+    grants = [*_line_grants(basket, classes, by_line, explain), *bonuses]
     used = {row.rule.rule_id: row.rounded for row in rows}
     used |= {bonus.rule.rule_id: bonus.points for bonus in bonuses}
     return Judgement(
@@ -97,36 +99,50 @@ def _of_kind(rules: Sequence[Rule], kind: str) -> list[Rule]:
     return [rule for rule in rules if rule.kind == kind]
 
 
-def _choose_bases(basket: Basket, rules: Sequence[Rule], default: Rule) -> list[Rule]:
-    """Return each line's base rule: one for its like, else one for everything, else the default.
+def _classify(basket: Basket, live: Sequence[Rule], default: Rule) -> list[_Class]:
+    """Put lines together by their rules; those that earn nothing have a base rule and no more.
 
-    At publish it was made sure that no two of a sort are for the same line.
+    A line's base rule is one for its like, else one for everything, else the default. At publish it
+    was made sure that no two of a sort are for the same line.
     """
-    in_order = [
-        *(rule for rule in rules if not rule.scope.is_open),
-        *(rule for rule in rules if rule.scope.is_open),
-        default,
-    ]
-    return [next(rule for rule in in_order if covers(rule.scope, line)) for line in basket.lines]
+    bases = sorted(_of_kind(live, BASE), key=lambda rule: rule.scope.is_open)
+    others = [rule for rule in live if rule.kind in (ADDITION, MULTIPLIER)]
+    found: dict[tuple[str, ...], _Class] = {}
+    for place, (line, amount) in enumerate(zip(basket.lines, basket.eligible, strict=True)):
+        base = next((rule for rule in bases if covers(rule.scope, line)), default)
+        mine = tuple(rule for rule in others if amount and covers(rule.scope, line))
+        key = (base.rule_id, *(rule.rule_id for rule in mine))
+        of_kind = found.setdefault(key, _Class(base, mine))
+        of_kind.places.append(place)
+        of_kind.worth += amount
+    return [*found.values()]
 
 
-def _base_rows(basket: Basket, bases: Sequence[Rule]) -> list[_Row]:
-    rows = []
-    for rule in {base.rule_id: base for base in bases}.values():
-        places = [place for place, base in enumerate(bases) if base is rule]
-        rate = rule.value or _NONE
-        parts = {place: basket.eligible[place] * rate for place in places}
-        inputs = {"eligible_minor": basket.worth(places), "rate": exact_text(rate)}
-        rows.append(_Row(rule, parts, inputs))
-    return rows
+def _having(classes: Sequence[_Class], rule: Rule) -> list[int]:
+    return [number for number, each in enumerate(classes) if rule in each.others]
 
 
-def _addition_rows(basket: Basket, rules: Sequence[Rule]) -> list[_Row]:
+def _worth(classes: Sequence[_Class], numbers: Iterable[int]) -> int:
+    return sum(classes[number].worth for number in numbers)
+
+
+def _base_rows(classes: Sequence[_Class]) -> list[_Row]:
+    rows: dict[str, _Row] = {}
+    for number, each in enumerate(classes):
+        rule, rate = each.base, each.base.value or _NONE
+        inputs = {"eligible_minor": 0, "rate": exact_text(rate)}
+        row = rows.setdefault(rule.rule_id, _Row(rule, {}, inputs))
+        row.rates[number] = rate
+        row.inputs["eligible_minor"] += each.worth
+    return [*rows.values()]
+
+
+def _addition_rows(classes: Sequence[_Class], rules: Sequence[Rule]) -> list[_Row]:
     """Add to lines by their price: so much a minor unit, or so many points once, shared by it."""
     rows = []
     for rule in rules:
-        places = basket.places(rule)
-        worth = basket.worth(places)
+        numbers = _having(classes, rule)
+        worth = _worth(classes, numbers)
         if not worth:
             continue
         inputs: dict[str, Any] = {"eligible_minor": worth}
@@ -136,27 +152,29 @@ def _addition_rows(basket: Basket, rules: Sequence[Rule]) -> list[_Row]:
         else:
             inputs["rate"] = exact_text(rule.value)
             rate = rule.value
-        rows.append(_Row(rule, {place: basket.eligible[place] * rate for place in places}, inputs))
+        rows.append(_Row(rule, dict.fromkeys(numbers, rate), inputs))
     return rows
 
 
-def _multiplier_rows(basket: Basket, rules: Sequence[Rule], before: Sequence[_Row]) -> list[_Row]:
+def _multiplier_rows(
+    classes: Sequence[_Class], rules: Sequence[Rule], before: Sequence[_Row]
+) -> list[_Row]:
     """Multiply what lines have so far, each by the multipliers that are good for it.
 
     Those marked stackable multiply one another; any other stands alone. Of what that leaves to
     choose from, the largest factor counts.
     """
     rows = {rule.rule_id: _Row(rule, {}, {"factor": exact_text(_factor(rule))}) for rule in rules}
-    for place, line in enumerate(basket.lines):
-        so_far = sum((row.parts.get(place, _NONE) for row in before), _NONE)
-        if not so_far:
+    for number, each in enumerate(classes):
+        so_far = sum((row.rates.get(number, _NONE) for row in before), _NONE)
+        if not so_far or not each.worth:
             continue
-        for rule in _strongest([rule for rule in rules if covers(rule.scope, line)]):
-            rows[rule.rule_id].parts[place] = so_far * (_factor(rule) - 1)
+        for rule in _strongest(_of_kind(each.others, MULTIPLIER)):
+            rows[rule.rule_id].rates[number] = so_far * (_factor(rule) - 1)
             so_far *= _factor(rule)
     for row in rows.values():
-        row.inputs["eligible_minor"] = basket.worth(row.parts)
-    return [row for row in rows.values() if row.parts]
+        row.inputs["eligible_minor"] = _worth(classes, row.rates)
+    return [row for row in rows.values() if row.rates]
 
 
 def _strongest(rules: Sequence[Rule]) -> list[Rule]:
@@ -175,77 +193,83 @@ def _factor(rule: Rule) -> Fraction:
     return Fraction(1) if rule.value is None else rule.value
 
 
-def _multiply_by_tier(rows: Iterable[_Row], tier: Tier) -> None:
+def _multiply_by_tier(rows: Iterable[_Row], classes: Sequence[_Class], tier: Tier) -> None:
     for row in rows:
-        row.parts = {place: part * tier.multiplier for place, part in row.parts.items()}
+        _scale(row, tier.multiplier)
         row.inputs |= {"multiplier": exact_text(tier.multiplier), "tier": tier.code}
-        row.exact = sum(row.parts.values(), _NONE)
+        row.exact = _total(row, classes)
 
 
-def _cut(rows: Sequence[_Row], rooms: Mapping[str, Room]) -> None:
+def _total(row: _Row, classes: Sequence[_Class]) -> Fraction:
+    return sum((rate * classes[number].worth for number, rate in row.rates.items()), _NONE)
+
+
+def _cut(rows: Sequence[_Row], classes: Sequence[_Class], rooms: Mapping[str, Room]) -> None:
     """Hold each rule to its caps; all its lines lose in proportion."""
     for row in rows:
         room = rooms.get(row.rule.rule_id)
         if room is not None and row.exact > room.points:
             _scale(row, Fraction(room.points) / row.exact)
             row.inputs |= cut(room)
-    total = sum((sum(row.parts.values(), _NONE) for row in rows), _NONE)
+    total = sum((_total(row, classes) for row in rows), _NONE)
     if total > MOST_POINTS:
         for row in rows:
             _scale(row, MOST_POINTS / total)
 
 
 def _scale(row: _Row, by: Fraction) -> None:
-    row.parts = {place: part * by for place, part in row.parts.items()}
+    row.rates = {number: rate * by for number, rate in row.rates.items()}
 
 
-def _round(rows: Sequence[_Row], lines: int) -> list[int]:
+def _round(basket: Basket, rows: Sequence[_Row], classes: Sequence[_Class]) -> list[int]:
     """Floor the whole once, and share it to the lines, and to the rules, by largest remainder.
 
     A rule's share is at most its exact part rounded up, so never more than its caps leave.
     """
-    for row, points in zip(
-        rows, apportion([sum(row.parts.values(), _NONE) for row in rows]), strict=True
-    ):
+    shares = apportion([_total(row, classes) for row in rows])
+    for row, points in zip(rows, shares, strict=True):
         row.rounded = points
-    by_line = [_NONE] * lines
-    for row in rows:
-        for place, part in row.parts.items():
-            by_line[place] += part
-    return apportion(by_line)
+    rates = [_NONE] * len(basket.lines)
+    for number, each in enumerate(classes):
+        rate = sum((row.rates.get(number, _NONE) for row in rows), _NONE)
+        for place in each.places:
+            rates[place] = rate
+    return share(basket.eligible, rates)
 
 
-def _explain(basket: Basket, row: _Row, by_line: Sequence[int]) -> Explanation:
+def _explain(
+    basket: Basket, classes: Sequence[_Class], row: _Row, by_line: Sequence[int]
+) -> Explanation:
     """Name each line with its exact part; under its base rule, with all the points it has."""
-    lines: list[dict[str, Any]] = []
-    for place in sorted(row.parts):
-        named = {
-            "line_id": basket.lines[place].line_id,
-            "eligible_minor": basket.eligible[place],
-        }
-        if row.rule.kind == BASE:
-            lines.append({**named, "points": by_line[place]})
-        else:
-            lines.append({**named, "exact": exact_text(row.parts[place])})
-    return explanation(row.rule, row.inputs, exact_text(row.exact), row.rounded, lines)
+    lines: dict[int, dict[str, Any]] = {}
+    for number, rate in row.rates.items():
+        places = classes[number].places
+        amounts = [basket.eligible[place] for place in places]
+        exact = [] if row.rule.kind == BASE else products(rate, amounts)
+        for nth, place in enumerate(places):
+            lines[place] = {
+                "line_id": basket.lines[place].line_id,
+                "eligible_minor": amounts[nth],
+            } | ({"exact": exact[nth]} if exact else {"points": by_line[place]})
+    in_order = [lines[place] for place in sorted(lines)]
+    return explanation(row.rule, row.inputs, exact_text(row.exact), row.rounded, in_order)
 
 
 def _line_grants(
     basket: Basket,
-    bases: Sequence[Rule],
+    classes: Sequence[_Class],
     by_line: Sequence[int],
     explain: Sequence[Explanation],
 ) -> list[Grant]:
     """Return one grant for each base rule: what its lines earned by all rules together."""
     grants = []
-    for rule in {base.rule_id: base for base in bases}.values():
-        places = [place for place, base in enumerate(bases) if base is rule]
+    for rule in {each.base.rule_id: each.base for each in classes}.values():
+        places = sorted(place for each in classes if each.base is rule for place in each.places)
         line_ids = tuple(basket.lines[place].line_id for place in places)
         points = sum(by_line[place] for place in places)
-        reasons = tuple(entry for entry in explain if _is_about(entry, line_ids))
+        named = set(line_ids)
+        reasons = tuple(
+            entry for entry in explain if any(line["line_id"] in named for line in entry["lines"])
+        )
         grants.append(Grant(rule, points, reasons, line_ids))
     return grants
-
-
-def _is_about(entry: Explanation, line_ids: Iterable[str]) -> bool:
-    return not {line["line_id"] for line in entry["lines"]}.isdisjoint(line_ids)

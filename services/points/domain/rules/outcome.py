@@ -48,8 +48,9 @@ def explanation(
     rounded: int,
     lines: list[dict[str, Any]] | None = None,
 ) -> Explanation:
-    """Return why a rule gave what it gave; the programme's own rule has no id."""
-    named = {} if rule.rule_id == DEFAULT_ID else {"rule_id": rule.rule_id}
+    """Return why a rule gave what it gave; drafts and the programme's own rule have no id."""
+    is_published = rule.rule_id != DEFAULT_ID and rule.version > 0
+    named = {"rule_id": rule.rule_id} if is_published else {}
     return {
         "rule": rule.name,
         "version": rule.version,

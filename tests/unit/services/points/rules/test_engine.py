@@ -10,7 +10,7 @@ from services.points.domain import rules, sales
 from services.points.domain.programme import Programme
 from services.points.domain.returns import SoldLine
 from services.points.domain.rules import Basket, Caps, Scope, is_kept
-from services.points.domain.rules.rounding import apportion
+from services.points.domain.rules.rounding import apportion, products
 from services.points.domain.sales import Line, Sale, Tier
 from tests.unit.services.points.rules.cases import (
     DEFAULT,
@@ -230,3 +230,10 @@ def test_apportion_gives_what_is_left_to_the_largest_remainders() -> None:
 def test_open_scope_restricts_nothing() -> None:
     assert Scope().is_open
     assert not scope(tiers=["GOLD"]).is_open
+
+
+@pytest.mark.parametrize("rate", ["0.01", "1/3", "2.5", "0", "0.0125"])
+def test_products_are_written_as_exact_numbers_are(rate: str) -> None:
+    amounts = [0, 1, 3, 40, 1999]
+    expected = [sales.exact_text(amount * Fraction(rate)) for amount in amounts]
+    assert products(Fraction(rate), amounts) == expected
