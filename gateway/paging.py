@@ -53,7 +53,8 @@ def respond_page(method: Method, payload: Mapping[str, Any], query: Mapping[str,
     page = call(method, {**payload, "limit": limit, "after": after}).body
     following = page["next"]
     cursor = None if following is None else _serializer(method).dumps(following)
-    return json_response({"items": page["items"], "next_cursor": cursor})
+    shown = {name: value for name, value in page.items() if name != "next"}
+    return json_response({**shown, "next_cursor": cursor})
 
 
 def respond_merged_page(

@@ -61,7 +61,7 @@ class Operation:
     consumes: str = ""
     """Media type of the body where it is a file, which the view passes on (`gateway.uploads`)."""
     produces: tuple[str, ...] = ()
-    """Media types of the answer where it is a file and not JSON."""
+    """Media types of the answer where it is a file, or may be one instead of JSON."""
     awaits: type[Schema] | None = None
     """What a 202 answers where a second person may have to agree first (L9, T4)."""
     validates: bool = True
@@ -255,10 +255,12 @@ _IDEMPOTENCY_HEADER = {
 
 def _documented_responses(operation: Operation) -> dict[str, Any]:
     plain: dict[str, Any] = {"description": "Done."}
-    if operation.produces:
-        plain["content"] = {kind: {"schema": {"type": "string"}} for kind in operation.produces}
-    elif operation.response is not None:
-        plain["content"] = {"application/json": {"schema": operation.response}}
+    content: dict[str, Any] = {}
+    if operation.response is not None:
+        content["application/json"] = {"schema": operation.response}
+    content |= {kind: {"schema": {"type": "string"}} for kind in operation.produces}
+    if content:
+        plain["content"] = content
     responses: dict[str, Any] = {str(operation.success): plain}
     if operation.repeats:
         responses["200"] = {**plain, "description": "Known already; answered as it was then."}

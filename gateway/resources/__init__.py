@@ -20,6 +20,7 @@ RESOURCES: tuple[str, ...] = (
     "tier_overrides",
     "points",
     "expiry_changes",
+    "statements",
     "liability",
     "sales",
     "pos",

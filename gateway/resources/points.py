@@ -26,7 +26,7 @@ resource = Resource("points", description="What members own, and how it came abo
 )
 def get_points(member_id: str) -> Response:
     """Show a member's points, and when which of them lapse."""
-    return _of_member(member_id, lambda payload: respond(call(rpc.BALANCE, payload)))
+    return of_member(member_id, lambda payload: respond(call(rpc.BALANCE, payload)))
 
 
 @resource.get(
@@ -37,7 +37,7 @@ def get_points(member_id: str) -> Response:
 )
 def list_transactions(member_id: str, query: dict[str, Any]) -> Response:
     """List the entries of a member's journal, newest first."""
-    return _of_member(member_id, lambda payload: respond_page(rpc.TRANSACTIONS, payload, query))
+    return of_member(member_id, lambda payload: respond_page(rpc.TRANSACTIONS, payload, query))
 
 
 @resource.post(
@@ -67,7 +67,7 @@ def rebuild_points() -> Response:
     return respond(call(proofs.REBUILD, {}))
 
 
-def _of_member(member_id: str, answer: Callable[[dict[str, Any]], Response]) -> Response:
+def of_member(member_id: str, answer: Callable[[dict[str, Any]], Response]) -> Response:
     """Answer for a member whom points may not have heard of yet.
 
     Raises:

@@ -123,6 +123,23 @@ def transactions(
     return {"items": [_entry(row) for row in rows[:limit]], "next": following}
 
 
+def entries_between(
+    snapshot: Snapshot, *, member_id: UUID, after: int, last: int, limit: int
+) -> tuple[list[Mapping[str, Any]], Mapping[str, Any] | None]:
+    """Return entries numbered above ``after`` up to ``last``, oldest first, and where to go on."""
+    entries = tables.transactions
+    statement = (
+        sa.select(entries, _lots_of_entry().label("lots"))
+        .where(entries.c.member_id == member_id)
+        .where(entries.c.number > after, entries.c.number <= last)
+        .order_by(entries.c.number)
+        .limit(limit + 1)
+    )
+    rows = snapshot.connection.execute(statement).all()
+    following = {"number": rows[limit - 1].number} if len(rows) > limit else None
+    return [_entry(row) for row in rows[:limit]], following
+
+
 def _lots_of_entry() -> sa.ScalarSelect[Any]:
     entries, parts, lots = tables.transactions, tables.lot_entries, tables.lots
     same_lot = (lots.c.member_id == parts.c.member_id) & (lots.c.lot_id == parts.c.lot_id)

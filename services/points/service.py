@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from services.points import liability, queries, use_cases, verification
+from services.points import liability, queries, statements, use_cases, verification
 from services.points.domain.programme import Programme
 from services.points.use_cases import proofs
 from shared.calls import Reply
@@ -19,6 +19,7 @@ from shared.contracts.points import expiry as expiry_contract
 from shared.contracts.points import liability as liability_contract
 from shared.contracts.points import proofs as proof_contract
 from shared.contracts.points import rpc as contract
+from shared.contracts.points import statements as statement_contract
 from shared.contracts.tiers import events as tiers
 from shared.db import Call, UnitOfWork
 from shared.db.transactions import UseCase
@@ -98,6 +99,11 @@ class PointsService(BaseService):
     def transactions(self, call: Call, **query: Any) -> Reply:
         """Return a page of a member's journal."""
         return self.db.read(call, queries.transactions, **query)
+
+    @rpc(statement_contract.STATEMENT)
+    def statement(self, call: Call, **query: Any) -> Reply:
+        """Return a page of a member's month."""
+        return self.db.read(call, statements.statement, programme=self.programme, **query)
 
     @rpc(contract.VERIFY)
     def verify(self, call: Call) -> Reply:

@@ -221,3 +221,10 @@ class AsOfInFuture(LoyaltyError):
 
     code = "as_of_in_future"
     status = 422
+
+
+class StatementTooLong(LoyaltyError):
+    """The month has too many entries for a document; ask for CSV instead."""
+
+    code = "statement_too_long"
+    status = 422
