@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from environs import Env, EnvError, EnvValidationError, validate
 
 _POSITIVE = validate.Range(min=1)
+DEFAULT_OTP_TEXT = "{code} is your code to sign in, good for 5 minutes. Give it to nobody."
+_HOLDS_CODE = validate.Regexp(r"(?s).*\{code\}", error="Write {code} where the code goes.")
 _NOT_NEGATIVE = validate.Range(min=0)
 
 
@@ -64,6 +66,9 @@ class ServiceSettings:
     entry_tier: str = "BRONZE"
     issuer: str = "loyalty"
     audience: str = "loyalty"
+    otp_sender: Secret | None = None
+    """Where identity sends one-time codes (I2); None leaves them unsent."""
+    otp_text: str = DEFAULT_OTP_TEXT
     card_floor: int = 500
     """Most points a day that a member spends by a static card alone (M2)."""
     late_limit_hours: int = 72
@@ -127,15 +132,18 @@ def service_settings(service: str) -> ServiceSettings:
         "entry_tier": env.str("LOYALTY_ENTRY_TIER", default="BRONZE"),
         "issuer": env.str("LOYALTY_ISSUER", default="loyalty"),
         "audience": env.str("LOYALTY_AUDIENCE", default="loyalty"),
+        "otp_text": env.str("LOYALTY_OTP_TEXT", default=DEFAULT_OTP_TEXT, validate=_HOLDS_CODE),
         "card_floor": env.int("LOYALTY_CARD_FLOOR", default=500, validate=_POSITIVE),
         "late_limit_hours": env.int("LOYALTY_LATE_LIMIT_HOURS", default=72, validate=_POSITIVE),
         "online_within_minutes": env.int(
             "LOYALTY_ONLINE_WITHIN_MINUTES", default=15, validate=_POSITIVE
         ),
     }
+    otp_sender = env.str("LOYALTY_OTP_SENDER", default="")
     _seal(env)
     secrets = {name: Secret(str(value)) for name, value in values.items()}
-    return ServiceSettings(service=service, **secrets, **plain)  # type: ignore[arg-type]
+    sender = Secret(str(otp_sender)) if otp_sender else None
+    return ServiceSettings(service=service, otp_sender=sender, **secrets, **plain)  # type: ignore[arg-type]
 
 
 def gateway_settings() -> GatewaySettings:

@@ -18,6 +18,7 @@ FAILURES_FORGOTTEN_AFTER = timedelta(days=1)
 OTP_DIGITS = 6
 OTP_TTL = timedelta(minutes=5)
 OTP_TRIES = 5
+_FIRST_PAUSE = timedelta(seconds=10)
 OTP_PAUSE = timedelta(seconds=30)
 OTP_WINDOW = timedelta(hours=1)
 OTP_PER_PHONE = 5
@@ -85,6 +86,11 @@ def otp_wait(
     ]
     wait = max((end - now for end in ends), default=timedelta(0))
     return wait if wait > timedelta(0) else None
+
+
+def message_pause(tries: int) -> timedelta:
+    """Return how long to wait for the next try to send a code after so many: 10, 20, 40 … s."""
+    return _FIRST_PAUSE * int(2 ** min(tries - 1, 10))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -113,6 +113,47 @@ def change_code(connection: sa.Connection, otp_id: UUID, **values: Any) -> None:
     """Note a failure or the use of a code."""
     codes = tables.otp_codes
     connection.execute(sa.update(codes).where(codes.c.otp_id == otp_id).values(**values))
+
+
+# --- codes on their way ---------------------------------------------------------------------
+
+
+def add_message(connection: sa.Connection, otp_id: UUID, *, sealed: bytes, now: datetime) -> None:
+    """Store a message to be sent at once."""
+    row = {"otp_id": otp_id, "sealed": sealed, "tries": 0, "created_at": now, "next_try_at": now}
+    connection.execute(sa.insert(tables.otp_messages).values(row))
+
+
+def claim_messages(
+    connection: sa.Connection, now: datetime, pause: Callable[[int], timedelta], *, limit: int
+) -> Sequence[sa.Row[Any]]:
+    """Return some messages that are due and put off their next try; others skip them meanwhile."""
+    messages = tables.otp_messages
+    due = (
+        sa.select(messages)
+        .where(messages.c.next_try_at <= now)
+        .order_by(messages.c.next_try_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = connection.execute(due).all()
+    for row in rows:
+        tries = row.tries + 1
+        put_off = sa.update(messages).where(messages.c.otp_id == row.otp_id)
+        connection.execute(put_off.values(tries=tries, next_try_at=now + pause(tries)))
+    return rows
+
+
+def drop_message(connection: sa.Connection, otp_id: UUID) -> None:
+    """Delete a message that was sent."""
+    messages = tables.otp_messages
+    connection.execute(sa.delete(messages).where(messages.c.otp_id == otp_id))
+
+
+def drop_messages(connection: sa.Connection, *, before: datetime) -> None:
+    """Delete messages whose code is no longer good."""
+    messages = tables.otp_messages
+    connection.execute(sa.delete(messages).where(messages.c.created_at <= before))
 
 
 # --- refresh tokens -------------------------------------------------------------------------

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import eventlet.patcher
 import eventlet.tpool
+import structlog
 
 from services.identity import passwords, queries
-from services.identity.use_cases import grants, machines, staff, tokens
+from services.identity.senders import NotSent, Sender, sender_of
+from services.identity.use_cases import grants, machines, messages, staff, tokens
+from services.identity.use_cases.messages import Message
 from services.identity.vault import Vault
 from shared.calls import Reply
 from shared.contracts.identity import rpc as contract
@@ -20,6 +24,8 @@ from shared.service import BaseService
 from shared.settings import ServiceSettings
 
 SWEEP_S = 600
+SEND_S = 1
+_log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
@@ -59,7 +65,30 @@ class IdentityService(BaseService):
     @rpc(contract.REQUEST_OTP)
     def request_otp(self, call: Call, **command: Any) -> Reply:
         """Make a one-time code (I2)."""
-        return self._act(call, grants.request_otp, is_sandbox=self.db.sandbox, **command)
+        sender = self.settings.otp_sender
+        if sender is None and not self.db.sandbox:
+            _log.warning("otp_sender_missing")
+        how = {"is_sandbox": self.db.sandbox, "is_sent": sender is not None}
+        return self._act(call, grants.request_otp, **how, **command)
+
+    @every(SEND_S)
+    def send_codes(self) -> None:
+        """Send the codes that wait, several at a time; those that fail wait for their next try."""
+        if self.settings.otp_sender is None:
+            return
+        sender = sender_of(self.settings.otp_sender.reveal())
+        while waiting := self.db.run(messages.claim, vault=self._vault):
+            with ThreadPoolExecutor(len(waiting)) as pool:
+                list(pool.map(lambda message: self._send(sender, message), waiting))
+
+    def _send(self, sender: Sender, message: Message) -> None:
+        text = self.settings.otp_text.replace("{code}", message.code)
+        try:
+            sender.send(message.phone, text)
+        except NotSent:
+            _log.warning("otp_not_sent", otp_id=str(message.otp_id))
+            return
+        self.db.run(messages.forget, otp_id=message.otp_id)
 
     @rpc(contract.ISSUE_TOKEN)
     def issue_token(self, call: Call, *, grant_type: str, **proof: Any) -> Reply:

@@ -132,3 +132,15 @@ refresh_tokens = sa.Table(
     _instant("expires_at"),
     _instant("used_at", nullable=True),
 )
+
+otp_messages = sa.Table(
+    "otp_messages",
+    metadata,
+    sa.Column("otp_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("tries", sa.SmallInteger, nullable=False),
+    _instant("created_at"),
+    _instant("next_try_at"),
+    sa.Index("ix_otp_messages_next_try_at", "next_try_at"),
+)
+"""Codes that are not sent yet: phone and code, sealed by the master key (I2)."""

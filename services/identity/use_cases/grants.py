@@ -13,6 +13,8 @@ from uuid import UUID
 
 from services.identity import domain, queries, repository, tables
 from services.identity.domain import Subject
+from services.identity.use_cases import messages
+from services.identity.use_cases.messages import Message
 from services.identity.use_cases.tokens import (
     Family,
     access_token,
@@ -20,6 +22,7 @@ from services.identity.use_cases.tokens import (
     next_refresh_token,
 )
 from services.identity.vault import Vault, as_text, new_code, same
+from shared import phones
 from shared.db import UnitOfWork
 from shared.errors.identity import OtpThrottled
 from shared.ids import new_id
@@ -31,9 +34,17 @@ Granted = dict[str, Any] | None
 
 
 def request_otp(
-    uow: UnitOfWork, *, vault: Vault, phone: str, address: str, is_sandbox: bool
+    uow: UnitOfWork,
+    *,
+    vault: Vault,
+    phone: str,
+    address: str,
+    is_sandbox: bool,
+    is_sent: bool = False,
 ) -> Mapping[str, Any]:
     """Make a code for a phone; the answer is the same whether or not a member owns it.
+
+    With ``is_sent`` it goes out once this is committed; in the sandbox the answer holds it.
 
     Raises:
         OtpThrottled: too soon after another one for this phone or this address.
@@ -53,6 +64,8 @@ def request_otp(
             "created_at": uow.now,
         },
     )
+    if is_sent:
+        messages.queue(uow, vault, Message(otp_id, phones.normalise(phone), code))
     answer: dict[str, Any] = {"expires_in": int(domain.OTP_TTL.total_seconds())}
     if is_sandbox:
         answer["sandbox_code"] = code
