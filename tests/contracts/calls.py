@@ -11,18 +11,23 @@ from pact import match
 
 from shared.calls import CallContext
 from shared.clock import rfc3339
+from shared.contracts import jobs
 from shared.contracts.coupons import rpc as coupons
 from shared.contracts.identity import rpc as identity
 from shared.contracts.members import rpc as members
 from shared.contracts.method import Method
+from shared.contracts.platform import of
 from shared.contracts.points import rpc as points
 from shared.contracts.tiers import rpc as tiers
 from tests.contracts.needs import MEMBER, instant, uuid
 from tests.contracts.states import PHONE, enrol, sale, till
+from tests.support.jobs import begin
 from tests.support.platform import Platform
 
 Http = tuple[str, str, Any]
 """Method, path and body of the HTTP request that makes the gateway call."""
+JOB = "0192f3a0-0000-7000-8000-000000000003"
+"""The last byte names points."""
 _OCCURRED = "2026-01-05T10:00:00Z"
 _LINE = {"line_id": "1", "sku": "tea", "quantity": 2, "net_minor": 12_000}
 _SALE = {
@@ -372,5 +377,20 @@ CALLS = (
             "enrolled_at": instant(_OCCURRED),
         },
         _member,
+    ),
+    CallNeed(
+        of("points", jobs.GET_JOB),
+        "a job was started",
+        ("GET", f"/v1/jobs/{JOB}", None),
+        {"job_id": JOB},
+        {
+            "job_id": uuid(JOB),
+            "status": match.like("queued"),
+            "done": match.int(0),
+            "total": match.int(25),
+            "result": None,
+            "error": None,
+        },
+        lambda platform: {"job_id": str(begin(platform.services["points"].db, CallContext("r-1")))},
     ),
 )

@@ -55,6 +55,8 @@ def void(uow: UnitOfWork, *, programme: Programme, code: str, reason: str) -> di
         reason=reason,
     )
     append_history(uow, [change])
+    was, now = {"status": before}, {"status": "void"}
+    uow.audit("coupon.void", ("coupon", row["coupon_id"]), before=was, after=now, reason=reason)
     subject = row["member_id"] or row["coupon_id"]
     uow.emit(events.VOIDED, subject=subject, data={**row, "reason": reason})
     return {**row, "code": codes.masked(row["code_hint"]), "status": "void"}

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.points.domain import rules as domain
 from services.points.domain.programme import Programme
 from services.points.repository import rules
+from shared.audit import difference
 from shared.db import UnitOfWork
 from shared.errors import FieldError
 from shared.errors.points import RuleNotValid, RuleStateConflict
@@ -34,6 +35,7 @@ def create_rule(uow: UnitOfWork, **draft: Any) -> dict[str, Any]:
             "created_by": uow.actor.key,
         },
     )
+    uow.audit("rule.create", ("rule", rule_id), after={"status": DRAFT, "kind": draft["kind"]})
     return _answer(uow, rule_id)
 
 
@@ -54,6 +56,8 @@ def amend_rule(uow: UnitOfWork, *, rule_id: UUID, **changes: Any) -> dict[str, A
         has_changes=before.has_changes or terms != before.terms,
         updated_at=uow.now,
     )
+    was, now = difference(before.terms, terms)
+    uow.audit("rule.amend", ("rule", rule_id), before=was, after=now)
     return _answer(uow, rule_id)
 
 
@@ -102,6 +106,12 @@ def publish_rule(
         effective_from=since,
         updated_at=uow.now,
     )
+    uow.audit(
+        "rule.publish",
+        ("rule", rule_id),
+        before={"status": before.status, "version": before.version},
+        after={"status": PUBLISHED, "version": rule.version, "effective_from": since},
+    )
     return _answer(uow, rule_id)
 
 
@@ -113,7 +123,7 @@ def retire_rule(uow: UnitOfWork, *, rule_id: UUID) -> dict[str, Any]:
         RuleStateConflict: it is retired.
     """
     rules.renew_book(uow.connection)
-    _lock(uow, rule_id)
+    before = _lock(uow, rule_id)
     rules.change(
         uow.connection,
         rule_id,
@@ -121,6 +131,8 @@ def retire_rule(uow: UnitOfWork, *, rule_id: UUID) -> dict[str, Any]:
         retired_at=rules.floored(uow.now),
         updated_at=uow.now,
     )
+    was, now = {"status": before.status}, {"status": RETIRED}
+    uow.audit("rule.retire", ("rule", rule_id), before=was, after=now)
     return _answer(uow, rule_id)
 
 

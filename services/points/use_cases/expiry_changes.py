@@ -59,6 +59,13 @@ def announce_expiry_change(
         {"change_id": row["change_id"], **asdict(period)} for period in history.periods(change)
     ]
     expiry_terms.announce(uow.connection, row, periods)
+    uow.audit(
+        "expiry.change",
+        ("expiry_change", row["change_id"]),
+        before=asdict(previous),
+        after={**asdict(change.terms), "effective_from": effective_from, "force": force},
+        reason=reason,
+    )
     return {
         **row,
         "previous": asdict(previous),

@@ -86,6 +86,8 @@ def resolve_exception(
         raise NotFound
     if known.status != repository.OPEN:
         raise PosExceptionSettled(exception_status=known.status)
+    now = {"action": action}
+    uow.audit("pos_exception.resolve", ("pos_exception", exception_id), after=now, reason=note)
     values = {"action": action, "note": note, "resolved_by": uow.actor.key, "closed_at": uow.now}
     return repository.view_exception(repository.resolve(uow.connection, exception_id, **values))
 

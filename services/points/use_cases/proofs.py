@@ -67,7 +67,9 @@ def start_rebuild(uow: UnitOfWork) -> Mapping[str, Any]:
     Raises:
         TooManyJobs: the caller has too many that have not ended.
     """
-    return start(uow, REBUILD, {})
+    started = start(uow, REBUILD, {})
+    uow.audit("ledger.rebuild", ("job", started["job_id"]))
+    return started
 
 
 def rebuild_slice(uow: UnitOfWork, work: JobState) -> Progress:

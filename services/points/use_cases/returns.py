@@ -178,7 +178,20 @@ class _Return:
         self._write(claimed, answer)
         self._emit(refunded, restored, is_full=claimed.is_full)
         self.book.flush()
+        self._audit(status, claimed)
         return answer
+
+    def _audit(self, status: str, claimed: Claim) -> None:
+        """Note what staff takes back; tills and shops do it as their trade (I4)."""
+        if self.uow.actor.kind != "staff":
+            return
+        self.uow.audit(
+            "sale.cancel" if self.reason.is_cancel else "sale.return",
+            ("sale", self.sale.sale_id),
+            before={"status": self.sale.status},
+            after={"status": status, "refund_minor": claimed.refund_minor},
+            reason=self.reason.code,
+        )
 
     def _move_points(self, claimed: Claim, restored: int) -> ledger.Recovery:
         """Claw first: what goes home is not what debt or claw are met from."""

@@ -1,0 +1,39 @@
+"""Which acts on points leave a row in the audit trail (I4)."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from shared.calls import Actor
+from shared.contracts.points import rpc
+from tests.integration.points.desk import Desk
+
+STAFF = Actor("staff", "s-1", ("manager",))
+
+
+def noted(desk: Desk) -> list[tuple[str, str]]:
+    """Return actions and targets in their order."""
+    rows = desk.database.query("SELECT action, target_id FROM audit ORDER BY sequence")
+    return [tuple(row) for row in rows]
+
+
+@pytest.mark.rule("I4")
+def test_life_of_a_rule_is_noted(desk: Desk) -> None:
+    draft = {"name": "Base", "kind": "base", "scope": {}, "value": "1"}
+    rule_id = desk.call(rpc.CREATE_RULE, draft, actor=STAFF).body["rule_id"]
+    desk.call(rpc.AMEND_RULE, {"rule_id": rule_id, "value": "2"}, actor=STAFF)
+    desk.call(rpc.PUBLISH_RULE, {"rule_id": rule_id}, actor=STAFF)
+    desk.call(rpc.RETIRE_RULE, {"rule_id": rule_id}, actor=STAFF)
+    acts = ("rule.create", "rule.amend", "rule.publish", "rule.retire")
+    assert noted(desk) == [(act, rule_id) for act in acts]
+
+
+@pytest.mark.rule("I4")
+def test_return_is_noted_when_staff_takes_it(desk: Desk) -> None:
+    desk.sell(4000, 2000, member=uuid4(), sale_id="s1")
+    desk.give_back("s1", {"2": (1, 2000)})
+    assert noted(desk) == []
+    desk.cancel("s1", actor=STAFF)
+    assert noted(desk) == [("sale.cancel", "s1")]
