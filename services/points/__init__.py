@@ -7,7 +7,8 @@ sales with their lines and returns, and checkouts. What holds:
 - cache = sum of postings = sum of the lots' remaining, per account, at any moment (L2).
 - Whoever touches an account locks it first, in the order of member ids, and sweeps its lapsed lots
   before anything else (L4, L8).
-- A sale, a return, a lot's expiry is journalled once, whatever arrives how often (L7).
+- Published versions of earning rules are never changed; a sale is judged by those of its time (E2).
+- A sale, a return, an activity, a lot's expiry is journalled once, whatever arrives how often (L7).
 
 Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``points.expiring``,
 ``sale.recorded``, ``sale.returned``, ``sale.cancelled``, ``checkout.closed``. Events in:

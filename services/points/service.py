@@ -27,7 +27,7 @@ from shared.events.handler import on
 from shared.jobs import JobState, Progress, job
 from shared.lanes import in_lanes
 from shared.rpc.server import Settings, every, rpc
-from shared.service import BaseService
+from shared.service import HOUSEKEEPING_S, BaseService
 
 CHECKOUT_SWEEP_S = 2
 """A reservation that ends is free within 5 seconds (C2): this and the event's way take less."""
@@ -269,6 +269,11 @@ class PointsService(BaseService):
     def start_nightly_proof(self) -> None:
         """Prove the ledger once a night (L2)."""
         self.db.run(use_cases.start_nightly_proof, programme=self.programme)
+
+    @every(HOUSEKEEPING_S)
+    def forget_usage(self) -> None:
+        """Delete what caps counted long ago."""
+        self.db.sweep("rule_usage", partial(use_cases.forget_usage, programme=self.programme))
 
     @every(NOTICE_ROUND_S)
     def notice_expiring(self) -> None:

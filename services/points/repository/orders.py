@@ -171,6 +171,23 @@ def lines_of(connection: sa.Connection, sale_ids: Collection[str]) -> dict[str, 
     return found
 
 
+def explanations(connection: sa.Connection, sale_ids: Collection[str]) -> dict[str, list[Any]]:
+    """Return why sales earned what they did, as the journal has it: each rule once a sale."""
+    entries = tables.transactions
+    statement = sa.select(entries.c.reference_id, entries.c.explain).where(
+        entries.c.reference_id == sa.any_(sa.literal(list(sale_ids), _TEXTS)),
+        entries.c.reference_kind == "sale",
+        entries.c.type == "earn",
+    )
+    found: dict[str, dict[tuple[Any, ...], Any]] = {}
+    for row in connection.execute(statement):
+        # A rule for the lines of several awards explains itself in each of them.
+        for reason in row.explain or ():
+            rule = (reason["rule"], reason.get("rule_id"), reason["version"])
+            found.setdefault(row.reference_id, {})[rule] = reason
+    return {sale_id: [*reasons.values()] for sale_id, reasons in found.items()}
+
+
 def first_purchases(connection: sa.Connection, sale_ids: Collection[str]) -> set[str]:
     """Return which sales came before every other that stands of their member."""
     sales, earlier = tables.sales, tables.sales.alias("earlier")

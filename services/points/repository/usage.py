@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -117,6 +118,21 @@ class Tally:
         )
         if written.rowcount != len(counters):
             raise LostRace(str(_COUNT), "a cap was used up meanwhile")
+
+
+def purge(connection: sa.Connection, before: date, limit: int) -> int:
+    """Delete counts of days and months that ended before the month of ``before``.
+
+    No sale or activity comes as late as that, and what is given back to them is no longer missed.
+    """
+    usage, month = tables.rule_usage, before.isoformat()[:7]
+    old = (
+        sa.select(usage.c.holder, usage.c.rule_id, usage.c.period)
+        .where(usage.c.period != "", usage.c.period < month)
+        .limit(limit)
+    )
+    key = sa.tuple_(usage.c.holder, usage.c.rule_id, usage.c.period)
+    return connection.execute(sa.delete(usage).where(key.in_(old))).rowcount
 
 
 def give_back(

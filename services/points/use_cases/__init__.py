@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.points.use_cases.activities import record_activity
+from services.points.use_cases.awards import forget_usage
 from services.points.use_cases.checkouts import cancel_checkout, close_overdue, open_checkout
 from services.points.use_cases.earning_rules import (
     amend_rule,
@@ -36,6 +37,7 @@ __all__ = [
     "create_rule",
     "expire_lots",
     "extend_lots",
+    "forget_usage",
     "note_member",
     "note_refused_return",
     "note_refused_sale",

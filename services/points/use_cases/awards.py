@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from services.points import tables
@@ -12,6 +13,7 @@ from services.points.domain.programme import Programme
 from services.points.domain.rules import Judgement
 from services.points.domain.sales import Price, Sale, Tier
 from services.points.repository import rules as rule_rows
+from services.points.repository import usage
 from services.points.repository.book import SALE, Book, Cause
 from services.points.use_cases.judging import Count, Judge, Shopper, channel_of
 from services.points.use_cases.posting import Awarded, Posted, post
@@ -19,6 +21,8 @@ from shared.db import UnitOfWork
 
 __all__ = ["NOBODYS", "Awarded", "Awarding", "Judgement"]
 
+USAGE_KEPT = timedelta(days=100)
+USAGE_AT_ONCE = 5_000
 NOBODYS = Judgement(by_line=(), grants=(), explain=())
 """What somebody unknown earns."""
 
@@ -70,6 +74,12 @@ class Awarding:
             LostRace: others have used up a cap meanwhile; the transaction has to start over.
         """
         self._judge.tally.write()
+
+
+def forget_usage(uow: UnitOfWork, *, programme: Programme) -> int:
+    """Forget, some at a time, what caps counted of days and months long past."""
+    day = programme.local_date(uow.now - USAGE_KEPT)
+    return usage.purge(uow.connection, day, USAGE_AT_ONCE)
 
 
 def _usage_row(sale: Sale, counted: Count) -> dict[str, Any]:

@@ -138,6 +138,7 @@ class _Simulation:
         sale_ids = [row.sale_id for row in found]
         lines = orders.lines_of(connection, sale_ids)
         first = orders.first_purchases(connection, sale_ids)
+        why = orders.explanations(connection, sale_ids)
         known = {a.member_id: a for a in accounts.peek(connection, {r.member_id for r in found})}
         self.judge.know_stores({row.store_id for row in found if row.store_id is not None})
         for row in found:
@@ -153,7 +154,7 @@ class _Simulation:
             judgement = self.judge.judge(sale, price, shopper)
             self.judge.count(judgement, sale)
             state.sales += 1
-            state.add(json.loads(row.answer)["explain"], 0)
+            state.add(why.get(row.sale_id, ()), 0)
             state.add(judgement.explain, 1)
 
 

@@ -296,3 +296,19 @@ def test_judging_by_rules_takes_no_more_statements_than_the_default(desk: Desk) 
     before = statements()
     rule(desk, **TWICE, scope={"tiers": ["GOLD"]})
     assert statements() == before
+
+
+def test_counts_of_days_long_past_are_forgotten(desk: Desk) -> None:
+    rule(desk, **TWICE, caps={"per_member_per_day": 15, "total": 1000})
+    member = uuid4()
+    desk.sell(1000, member=member, sale_id="old")
+    desk.clock.advance(days=99)
+    desk.service.forget_usage()
+    assert len(desk.database.query("SELECT 1 FROM rule_usage")) == 2
+    desk.clock.advance(days=31)
+    desk.sell(1000, member=member)
+    desk.service.forget_usage()
+    kept = desk.database.query("SELECT period, used FROM rule_usage ORDER BY period")
+    assert [(row.period, row.used) for row in kept] == [("", 20), ("2026-07-18", 10)]
+    desk.cancel("old")
+    assert desk.database.query("SELECT used FROM rule_usage WHERE period = ''")[0].used == 10
