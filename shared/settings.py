@@ -57,6 +57,8 @@ class ServiceSettings:
     """Base64 of 32 bytes: wraps the keys that encrypt stored fields (M4)."""
     lookup_key: Secret
     """Base64 of 32 bytes: keys the hashes by which encrypted values are found (M4, C8)."""
+    previous_master_keys: tuple[Secret, ...] = ()
+    """Master keys of before, which still open what they have sealed (M4)."""
     sandbox: bool = False
     metrics_port: int | None = None
     pool_size: int = 10
@@ -140,10 +142,16 @@ def service_settings(service: str) -> ServiceSettings:
         ),
     }
     otp_sender = env.str("LOYALTY_OTP_SENDER", default="")
+    previous: list[str] = env.list("LOYALTY_PREVIOUS_MASTER_KEYS", default=[])
     _seal(env)
     secrets = {name: Secret(str(value)) for name, value in values.items()}
-    sender = Secret(str(otp_sender)) if otp_sender else None
-    return ServiceSettings(service=service, otp_sender=sender, **secrets, **plain)  # type: ignore[arg-type]
+    return ServiceSettings(
+        service=service,
+        previous_master_keys=tuple(Secret(key) for key in previous or ()),
+        otp_sender=Secret(str(otp_sender)) if otp_sender else None,
+        **secrets,  # type: ignore[arg-type]
+        **plain,  # type: ignore[arg-type]
+    )
 
 
 def gateway_settings() -> GatewaySettings:

@@ -118,7 +118,7 @@ class Platform:
         engine = create_engine(settings.database_url.reveal(), pool_size=1)
         try:
             transactions = Transactions(
-                engine, sandbox=settings.sandbox, vault=MasterKey(settings.master_key.reveal())
+                engine, sandbox=settings.sandbox, vault=MasterKey.of(settings)
             )
             return ensure_admin(transactions, chosen.reveal() if chosen else None)
         finally:

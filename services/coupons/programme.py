@@ -29,7 +29,5 @@ def programme_of(settings: ServiceSettings) -> Programme:
         zone=ZoneInfo(settings.time_zone),
         currency=settings.currency,
         entry_tier=settings.entry_tier,
-        codes=CodeBook(
-            MasterKey(settings.master_key.reveal()), LookupKey(settings.lookup_key.reveal())
-        ),
+        codes=CodeBook(MasterKey.of(settings), LookupKey(settings.lookup_key.reveal())),
     )

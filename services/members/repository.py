@@ -39,6 +39,19 @@ def change_member(connection: sa.Connection, member_id: UUID, values: Mapping[st
     connection.execute(sa.update(tables.members).where(mine).values(values))
 
 
+def lock_data_keys(
+    connection: sa.Connection, *, after: UUID | None, limit: int
+) -> Sequence[sa.Row[Any]]:
+    """Return the wrapped keys of some members in the order of their ids, locked."""
+    table = tables.members
+    statement: sa.Select[Any] = sa.select(table.c.member_id, table.c.data_key)
+    statement = statement.where(table.c.data_key.is_not(None))
+    if after is not None:
+        statement = statement.where(table.c.member_id > after)
+    ordered = statement.order_by(table.c.member_id).limit(limit)
+    return connection.execute(ordered.with_for_update()).all()
+
+
 def take_identifiers(
     connection: sa.Connection,
     wanted: Iterable[Identifier],

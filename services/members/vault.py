@@ -36,7 +36,7 @@ class Vault:
     def of(cls, settings: ServiceSettings) -> Vault:
         """Take the keys of the settings."""
         return cls(
-            MasterKey(settings.master_key.reveal()),
+            MasterKey.of(settings),
             LookupKey(settings.lookup_key.reveal()),
             settings.issuer,
         )

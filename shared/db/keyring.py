@@ -106,6 +106,16 @@ class KeyRing:
         self._move(uow.connection, NEXT, state=CURRENT)
         return Rotation(following.kid, self._add(uow, master, NEXT).kid, changed=True)
 
+    def reseal(self, uow: UnitOfWork, master: MasterKey) -> None:
+        """Seal private keys by the present master key where an earlier one did (M4)."""
+        key = self.table.c
+        rows = uow.connection.execute(sa.select(key.kid, key.sealed_private).with_for_update())
+        for row in rows.all():
+            sealed = master.resealed(bytes(row.sealed_private), context=self.context)
+            if sealed is not None:
+                mine = sa.update(self.table).where(key.kid == row.kid)
+                uow.connection.execute(mine.values(sealed_private=sealed))
+
     def _one(self, connection: sa.Connection, state: str) -> sa.Row[Any] | None:
         found = sa.select(self.table).where(self.table.c.state == state)
         return connection.execute(found.order_by(self.table.c.created_at).limit(1)).one_or_none()

@@ -103,7 +103,7 @@ class Database(DependencyProvider):  # type: ignore[misc]
             self._engine,
             clock=self.container.config.get(CLOCK) or SystemClock(),
             sandbox=settings.sandbox,
-            vault=MasterKey(settings.master_key.reveal()),
+            vault=MasterKey.of(settings),
         )
 
     def stop(self) -> None:

@@ -11,11 +11,17 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from shared.settings import ServiceSettings
+
 KEY_BYTES = 32
+_DATA_KEY = b"data-key"
 _NONCE_BYTES = 12
 
 
@@ -48,20 +54,35 @@ class DataKey:
 
 
 class MasterKey:
-    """Wraps data keys and seals single secrets such as signing keys."""
+    """Wraps data keys and seals single secrets such as signing keys.
 
-    def __init__(self, key: str) -> None:
-        """Take the base64 of 32 bytes."""
+    It rotates: what earlier keys sealed is still opened, and what is sealed now is sealed by the
+    present one.
+    """
+
+    def __init__(self, key: str, *, previous: Iterable[str] = ()) -> None:
+        """Take keys as the base64 of 32 bytes; ``previous`` ones only open."""
         self._key = DataKey(_decode(key))
+        self._previous = tuple(DataKey(_decode(each)) for each in previous)
+
+    @classmethod
+    def of(cls, settings: ServiceSettings) -> MasterKey:
+        """Take the keys of the settings."""
+        previous = [each.reveal() for each in settings.previous_master_keys]
+        return cls(settings.master_key.reveal(), previous=previous)
 
     def new_data_key(self) -> tuple[DataKey, bytes]:
         """Return a fresh data key and its wrapped form for storage."""
         raw = secrets.token_bytes(KEY_BYTES)
-        return DataKey(raw), self._key.seal(raw, context=b"data-key")
+        return DataKey(raw), self.seal(raw, context=_DATA_KEY)
 
     def unwrap(self, wrapped: bytes) -> DataKey:
         """Return the data key of a wrapped form."""
-        return DataKey(self._key.open(wrapped, context=b"data-key"))
+        return DataKey(self.open(wrapped, context=_DATA_KEY))
+
+    def rewrapped(self, wrapped: bytes) -> bytes | None:
+        """Return a data key wrapped by the present key, or None where it is already."""
+        return self.resealed(wrapped, context=_DATA_KEY)
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
         """Encrypt a single secret."""
@@ -69,7 +90,18 @@ class MasterKey:
 
     def open(self, sealed: bytes, *, context: bytes) -> bytes:
         """Decrypt a single secret."""
-        return self._key.open(sealed, context=context)
+        for key in (self._key, *self._previous):
+            with suppress(InvalidTag):
+                return key.open(sealed, context=context)
+        raise InvalidTag
+
+    def resealed(self, sealed: bytes, *, context: bytes) -> bytes | None:
+        """Return a secret sealed by the present key, or None where it is already."""
+        try:
+            self._key.open(sealed, context=context)
+        except InvalidTag:
+            return self.seal(self.open(sealed, context=context), context=context)
+        return None
 
 
 class LookupKey:

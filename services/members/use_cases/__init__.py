@@ -24,6 +24,7 @@ from services.members.use_cases.identifiers import (
     remove_external_id,
 )
 from services.members.use_cases.profiles import patch
+from services.members.use_cases.rewrapping import rewrap
 from services.members.use_cases.standing import change_standing
 from services.members.use_cases.unmasking import unmask
 
@@ -40,6 +41,7 @@ __all__ = [
     "leave_household",
     "patch",
     "remove_external_id",
+    "rewrap",
     "rotate_code_key",
     "set_consents",
     "show_code",
