@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import Response
+from flask import Response, stream_with_context
 
 from gateway.backend import call, respond
 from gateway.context import own_member_id
 from gateway.paging import ListQuery, list_of, respond_page
 from gateway.routing import Resource
 from shared.contracts.coupons import rpc, schemas
+from shared.contracts.coupons.pools import GenerateCodesSchema
 from shared.contracts.fields import Choice
+from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.method import Method
 
 resource = Resource("campaigns", description="What coupons are worth, to whom, and until when.")
@@ -179,6 +182,55 @@ def issue_coupons(campaign_id: str, body: dict[str, Any]) -> Response:
     Every member is either in `items` or in `rejected` with the reason.
     """
     return respond(call(rpc.ISSUE, {**body, "campaign_id": campaign_id}))
+
+
+@resource.post(
+    f"{_ONE}/codes",
+    scopes=("campaigns:write",),
+    body=GenerateCodesSchema,
+    response=JobStartedSchema,
+    success=202,
+    errors=rpc.START_CODES.errors,
+)
+def generate_codes(campaign_id: str, body: dict[str, Any]) -> Response:
+    """Make codes for nobody in particular, as a job: whoever brings one may use it."""
+    return respond(call(rpc.START_CODES, {**body, "campaign_id": campaign_id}))
+
+
+@resource.get(
+    f"{_ONE}/codes.csv",
+    scopes=("campaigns:write",),
+    response=None,
+    produces=("text/csv",),
+    errors=rpc.EXPORT_CODES.errors,
+)
+def export_codes(campaign_id: str) -> Response:
+    """Download the codes made ahead, as `code,status,valid_until`.
+
+    Each code comes in full once, masked from then on. A download that breaks off has not counted
+    for its end: the next one has that part in full again.
+    """
+    first = _codes_after(campaign_id, 0)
+    response = Response(stream_with_context(_csv(campaign_id, first)))
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    response.headers["Content-Disposition"] = f'attachment; filename="codes-{campaign_id}.csv"'
+    return response
+
+
+def _csv(campaign_id: str, first: Mapping[str, Any]) -> Iterator[str]:
+    yield "code,status,valid_until\r\n"
+    page = first
+    while page["next"] is not None:
+        yield "".join(
+            f"{item['code']},{item['status']},{item['valid_until'] or ''}\r\n"
+            for item in page["items"]
+        )
+        page = _codes_after(campaign_id, page["next"])
+
+
+def _codes_after(campaign_id: str, number: int) -> Mapping[str, Any]:
+    payload = {"campaign_id": campaign_id, "after": number}
+    return call(rpc.EXPORT_CODES, payload, idempotent=False).body
 
 
 def _move(method: Method, campaign_id: str) -> Response:

@@ -15,6 +15,7 @@ ALPHABET = "34679ACDEFGHJKMNPQRTVWXY"
 RANDOM_CHARACTERS = 11
 """Of 24 values each: 50.4 random bits."""
 
+_BODIES = len(ALPHABET) ** RANDOM_CHARACTERS
 _GROUP = 4
 _SHOWN = 4
 _MASK = "*"
@@ -26,7 +27,10 @@ def new_code(pattern: str | None = None) -> str:
 
     ``*`` in ``pattern`` stands for it; what is before it adds no secrecy.
     """
-    body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARACTERS))
+    rest, body = secrets.randbelow(_BODIES), ""
+    for _ in range(RANDOM_CHARACTERS):
+        rest, digit = divmod(rest, len(ALPHABET))
+        body += ALPHABET[digit]
     full = body + check_character(body)
     code = "-".join(full[at : at + _GROUP] for at in range(0, len(full), _GROUP))
     return code if pattern is None else pattern.upper().replace("*", code)

@@ -15,8 +15,9 @@ from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
 from shared.contracts.points import events as points_events
 from shared.contracts.tiers import events as tiers_events
-from shared.db import Call
+from shared.db import Call, UnitOfWork
 from shared.events.handler import on
+from shared.jobs import JobState, Progress, job
 from shared.rpc.server import Settings, every, rpc
 from shared.service import BaseService
 
@@ -117,6 +118,21 @@ class CouponsService(BaseService):
             campaign_id=campaign_id,
             member_ids=member_ids,
         )
+
+    @rpc(contract.START_CODES)
+    def start_codes(self, call: Call, **command: Any) -> Reply:
+        """Start making codes for nobody in particular."""
+        return self.db.write(call, use_cases.start_codes, **command)
+
+    @job(use_cases.GENERATE)
+    def generate_codes(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """Make some of them."""
+        return use_cases.generate_slice(uow, work, programme=self.programme)
+
+    @rpc(contract.EXPORT_CODES)
+    def export_codes(self, call: Call, **command: Any) -> Reply:
+        """Return some of them, in full where nobody has seen them yet."""
+        return self.db.write(call, use_cases.export_codes, programme=self.programme, **command)
 
     @rpc(contract.WALLET)
     def wallet(self, call: Call, **query: Any) -> Reply:

@@ -120,6 +120,8 @@ coupons = sa.Table(
     sa.Column("gift_message_sealed", sa.LargeBinary),
     # How many of the notices before its end are done: the first, then the last.
     sa.Column("notices", sa.SmallInteger, nullable=False),
+    # Its place among the codes made for nobody in particular, in the order they were made.
+    sa.Column("code_no", sa.BigInteger),
     _words("status", COUPON_STATUSES),
     _words("free_status", ("issued", "restored")),
     sa.Index("ix_coupons_campaign_id", "campaign_id"),
@@ -203,6 +205,17 @@ members = sa.Table(
     # Sequence of the newest event taken in, per producer: older ones change nothing.
     sa.Column("status_sequence", sa.BigInteger, nullable=False),
     sa.Column("tier_sequence", sa.BigInteger, nullable=False),
+)
+
+code_pools = sa.Table(
+    "code_pools",
+    METADATA,
+    sa.Column(
+        "campaign_id", UUID(as_uuid=True), sa.ForeignKey("campaigns.campaign_id"), primary_key=True
+    ),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    # Codes up to this number have been shown in full (C8).
+    sa.Column("exported", sa.BigInteger, nullable=False),
 )
 
 grants = sa.Table(

@@ -8,7 +8,6 @@ are found by `LookupKey.digest`, a keyed hash nobody can compute from a database
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
@@ -113,4 +112,4 @@ class LookupKey:
 
     def digest(self, purpose: str, value: str) -> bytes:
         """Return 32 bytes; the same value has unrelated digests for different purposes."""
-        return hmac.new(self._raw, f"{purpose}\x1f{value}".encode(), hashlib.sha256).digest()
+        return hmac.digest(self._raw, f"{purpose}\x1f{value}".encode(), "sha256")

@@ -12,6 +12,7 @@ from services.coupons.repository import (
     grants,
     members,
     orders,
+    pools,
     redemptions,
     usage,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "grants",
     "members",
     "orders",
+    "pools",
     "redemptions",
     "usage",
 ]

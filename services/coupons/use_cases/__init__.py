@@ -4,6 +4,7 @@
 - `issuing`: a member claims a coupon; marketing issues some.
 - `withdrawing`: staff void a coupon; a member gives one away.
 - `granting`: what campaigns give upon joining, rising, a birthday.
+- `pooling`: codes made by the million, and exported (C9).
 - `judging`: what codes take off a basket, for a quote or under lock for an order (C7).
 - `ordering`: an order reserves coupons, keeps them, gives them up (C6, H2).
 - `outcomes`: what points decided about the order: redeemed, free, restored (C2, C3).
@@ -32,6 +33,12 @@ from services.coupons.use_cases.outcomes import (
     restore_cancelled,
     restore_returned,
 )
+from services.coupons.use_cases.pooling import (
+    GENERATE,
+    export_codes,
+    generate_slice,
+    start_codes,
+)
 from services.coupons.use_cases.projections import follow_status, follow_tier, welcome
 from services.coupons.use_cases.sweeps import (
     announce_expiring,
@@ -41,6 +48,7 @@ from services.coupons.use_cases.sweeps import (
 from services.coupons.use_cases.withdrawing import gift, void
 
 __all__ = [
+    "GENERATE",
     "amend_campaign",
     "announce_expiring",
     "archive_campaign",
@@ -49,9 +57,11 @@ __all__ = [
     "confirm",
     "create_campaign",
     "expire_coupons",
+    "export_codes",
     "follow_status",
     "follow_tier",
     "free_lapsed_orders",
+    "generate_slice",
     "gift",
     "grant_birthdays",
     "issue",
@@ -65,6 +75,7 @@ __all__ = [
     "restore_returned",
     "resume_campaign",
     "revise_campaign",
+    "start_codes",
     "void",
     "welcome",
 ]

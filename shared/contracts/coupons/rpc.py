@@ -16,6 +16,11 @@ from shared.contracts.coupons.orders import (
     ReservationSchema,
     ReserveSchema,
 )
+from shared.contracts.coupons.pools import (
+    ExportCodesCommand,
+    ExportedCodesSchema,
+    GenerateCodesCommand,
+)
 from shared.contracts.coupons.schemas import (
     CAMPAIGN_STATUSES,
     COUPON_STATUSES,
@@ -32,6 +37,7 @@ from shared.contracts.coupons.schemas import (
     VoidCouponSchema,
 )
 from shared.contracts.fields import Choice, Id, StrictBoolean, Text
+from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.method import Method
 from shared.errors import Invalid, NotFound
 from shared.errors.coupons import (
@@ -48,6 +54,7 @@ from shared.errors.coupons import (
     OrderConflict,
     ReservationExpired,
 )
+from shared.errors.jobs import TooManyJobs
 
 SERVICE = "coupons"
 
@@ -185,6 +192,14 @@ ISSUE = _method(
 )
 WALLET = _method("wallet", WalletQuery, page_of(CouponSchema))
 QUOTE = _method("quote", QuoteQuery, CouponQuoteSchema)
+START_CODES = _method(
+    "start_codes",
+    GenerateCodesCommand,
+    JobStartedSchema,
+    success=202,
+    errors=(NotFound, CampaignStateConflict, NotClaimable, BudgetExhausted, TooManyJobs),
+)
+EXPORT_CODES = _method("export_codes", ExportCodesCommand, ExportedCodesSchema, errors=(NotFound,))
 VOID = _method("void", VoidCommand, CouponStateSchema, errors=(NotFound, CouponStateConflict))
 GIFT = _method("gift", GiftCommand, CouponSchema, errors=(NotFound, NotGiftable, GiftRefused))
 HISTORY = _method("history", CouponHistoryQuery, page_of(CouponChangeSchema), errors=(NotFound,))

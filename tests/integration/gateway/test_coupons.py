@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +15,8 @@ import pytest
 from gateway import create_app
 from shared.clock import rfc3339
 from shared.contracts.platform import SERVICES
+from shared.jobs.kinds import steps_of
+from shared.jobs.runner import run_one
 from shared.settings import GatewaySettings, Secret
 from tests.support.platform import Person, Platform
 from tests.support.postgres import ServiceDatabase
@@ -273,6 +277,28 @@ def test_staff_void_a_coupon_by_id_since_codes_are_masked(world: World) -> None:
     assert (changes[-1]["reason"], changes[-1]["by"]) == ("Printed twice.", "staff")
     world.member.post(void, {"reason": "mine"}, status=403)
     world.marketing.post("/v1/coupons/NOPE/void", {"reason": "x"}, status=404)
+
+
+@pytest.mark.rule("C8", "C9", "A9")
+def test_codes_are_made_by_a_job_and_downloaded_in_full_once(world: World) -> None:
+    path = world.campaign(limits={})
+    started = world.marketing.post(f"{path}/codes", {"count": 1_500}, status=202)
+    service = world.platform.services["coupons"]
+    while run_one(service.db, steps_of(service)):
+        pass
+    done = world.marketing.get(f"/v1/jobs/{started['job_id']}")
+    assert (done["status"], done["done"], done["total"]) == ("succeeded", 1_500, 1_500)
+    headers = {"Authorization": f"Bearer {world.marketing.token}"}
+    answer = world.platform.client.get(f"{path}/codes.csv", headers=headers)
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    first = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len({row["code"] for row in first}) == 1_500
+    assert {row["status"] for row in first} == {"issued"}
+    again = world.platform.client.get(f"{path}/codes.csv", headers=headers).text
+    assert again.count("****-****-") == 1_500
+    sale = world.till.post("/v1/sales", world.sale("s1", first[7]["code"]))
+    assert sale["totals"]["discount_minor"] == 500
+    world.platform.staff("support").get(f"{path}/codes.csv", status=403)
 
 
 def test_gift_of_a_sale_names_its_article(world: World) -> None:

@@ -1,0 +1,160 @@
+"""Codes for nobody in particular: made by the million, and shown in full once (C8, C9).
+
+Whoever brings such a code may use it. A job makes them slice by slice; each slice commits its codes
+together with the job's progress, so a killed process repeats none and leaves none out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.coupons import codes, domain
+from services.coupons.programme import Programme
+from services.coupons.repository import Change, append_history, campaigns, pools, usage
+from services.coupons.use_cases.alarms import raise_alarms
+from shared.contracts.coupons.pools import GenerateCodesRequest
+from shared.db import Outcome, UnitOfWork
+from shared.errors.coupons import BudgetExhausted, CampaignStateConflict, NotClaimable
+from shared.ids import new_id
+from shared.jobs import JobKind, JobState, Progress, finished, more, start
+
+GENERATE = JobKind("coupons", "generate_codes", GenerateCodesRequest)
+_SLICE = 4_000
+_AT_ONCE = 500
+"""Codes made between two statements: other calls of the process wait as long."""
+EXPORTED_AT_ONCE = 1_000
+
+
+def start_codes(uow: UnitOfWork, *, campaign_id: UUID, count: int) -> dict[str, Any]:
+    """Start making codes.
+
+    Raises:
+        NotFound: there is no such campaign.
+        CampaignStateConflict: it is neither published nor paused.
+        NotClaimable: it has a public code.
+        BudgetExhausted: its total has no room for so many.
+    """
+    row = campaigns.get(uow.connection, campaign_id)
+    terms = _poolable(row)
+    drawn = _demand(terms, count)
+    if drawn is not None:
+        key = (campaign_id, drawn.scope, drawn.holder)
+        if usage.read(uow.connection, [key]).get(key, 0) + count > drawn.limit:
+            raise BudgetExhausted
+    append_history(
+        uow,
+        [Change(campaign_id, row["status"], row["status"], "generate", reason=f"{count} codes")],
+    )
+    request = {"campaign_id": campaign_id, "count": count, "issued_at": uow.now}
+    return start(uow, GENERATE, request, total=count)
+
+
+def generate_slice(uow: UnitOfWork, work: JobState, *, programme: Programme) -> Progress:
+    """Make some of the codes of a job.
+
+    Raises:
+        CampaignStateConflict: the campaign has ended meanwhile.
+        BudgetExhausted: its total was used up otherwise meanwhile.
+    """
+    campaign_id, count = work.request["campaign_id"], work.request["count"]
+    row = campaigns.get(uow.connection, campaign_id)
+    terms = _poolable(row)
+    wanted = min(_SLICE, count - work.done)
+    _draw(uow, campaign_id, _demand(terms, wanted))
+    valid_from, valid_until = domain.period(
+        terms.validity, work.request["issued_at"], programme.zone
+    )
+    shared = {
+        "campaign_id": campaign_id,
+        "version": row["version"],
+        "valid_from": valid_from,
+        "valid_until": valid_until,
+    }
+    last = pools.number(uow.connection, campaign_id, wanted)
+    made = 0
+    while made < wanted:
+        numbers = range(last + made + 1, last + min(made + _AT_ONCE, wanted) + 1)
+        rows = _rows(programme, row, terms.code_pattern, numbers)
+        while rows:
+            stored = pools.add(uow.connection, shared, rows, uow.now)
+            # One in many billions was there already; its number gets another code.
+            again = [each["code_no"] for each in rows if each["code_no"] not in stored]
+            rows = _rows(programme, row, terms.code_pattern, again)
+        made += len(numbers)
+    done = work.done + wanted
+    if done >= count:
+        return finished(work, done=done, result={"campaign_id": str(campaign_id), "codes": done})
+    return more(work, done=done, state={})
+
+
+def export_codes(
+    uow: UnitOfWork, *, programme: Programme, campaign_id: UUID, after: int
+) -> Outcome:
+    """Return the next codes of the pool; to ask for what follows is to have received the last.
+
+    Codes nobody has received yet come in full, the others masked.
+
+    Raises:
+        NotFound: there is no such campaign.
+    """
+    campaign_row = campaigns.get(uow.connection, campaign_id)
+    shown = pools.exported(uow.connection, campaign_id, seen=after)
+    rows = pools.page(uow.connection, campaign_id, after=after, limit=EXPORTED_AT_ONCE)
+    key = programme.codes.key(campaign_row["code_key"])
+    items = [
+        {
+            "code": codes.masked(row["code_hint"])
+            if row["code_no"] <= shown
+            else codes.unseal(key, row["coupon_id"], row["code_sealed"]),
+            "status": domain.status_at(row["status"], row["valid_until"], uow.now),
+            "valid_until": row["valid_until"],
+        }
+        for row in rows
+    ]
+    return Outcome({"items": items, "next": rows[-1]["code_no"] if rows else None})
+
+
+def _poolable(row: sa.RowMapping) -> domain.Terms:
+    if row["status"] not in ("published", "paused"):
+        raise CampaignStateConflict(f"The campaign is {row['status']}.")
+    terms = campaigns.terms_of(row)
+    if terms.public:
+        raise NotClaimable(domain.message_for("public_code"), reason="public_code")
+    return terms
+
+
+def _demand(terms: domain.Terms, count: int) -> domain.Demand | None:
+    total = terms.limits.total
+    return None if total is None else domain.Demand("issued", "", count, total, "budget_exhausted")
+
+
+def _draw(uow: UnitOfWork, campaign_id: UUID, drawn: domain.Demand | None) -> None:
+    if drawn is None:
+        return
+    key = (campaign_id, drawn.scope, drawn.holder)
+    if usage.hold(uow.connection, [key])[key] + drawn.amount > drawn.limit:
+        raise BudgetExhausted
+    raise_alarms(uow, usage.take(uow.connection, [(campaign_id, drawn)]))
+
+
+def _rows(
+    programme: Programme, campaign_row: sa.RowMapping, pattern: str | None, numbers: Sequence[int]
+) -> list[dict[str, Any]]:
+    key = programme.codes.key(campaign_row["code_key"])
+    rows = []
+    for number in numbers:
+        code, coupon_id = codes.new_code(pattern), new_id()
+        rows.append(
+            {
+                "coupon_id": coupon_id,
+                "code_digest": programme.codes.digest(code),
+                "code_sealed": codes.seal(key, coupon_id, code),
+                "code_hint": codes.hint_of(code),
+                "code_no": number,
+            }
+        )
+    return rows
