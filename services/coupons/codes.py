@@ -15,7 +15,17 @@ ALPHABET = "34679ACDEFGHJKMNPQRTVWXY"
 RANDOM_CHARACTERS = 11
 """Of 24 values each: 50.4 random bits."""
 
+# Drawn at once and spelt by threes: codes are made by the million.
+_TRIPLES = tuple(a + b + c for c in ALPHABET for b in ALPHABET for a in ALPHABET)
 _BODIES = len(ALPHABET) ** RANDOM_CHARACTERS
+_STEPS = {
+    (product, character): ((product + value) % len(ALPHABET) or len(ALPHABET))
+    * 2
+    % (len(ALPHABET) + 1)
+    for product in range(1, len(ALPHABET) + 1)
+    for value, character in enumerate(ALPHABET)
+}
+"""ISO 7064's hybrid system, step by step."""
 _GROUP = 4
 _SHOWN = 4
 _MASK = "*"
@@ -28,11 +38,12 @@ def new_code(pattern: str | None = None) -> str:
     ``*`` in ``pattern`` stands for it; what is before it adds no secrecy.
     """
     rest, body = secrets.randbelow(_BODIES), ""
-    for _ in range(RANDOM_CHARACTERS):
-        rest, digit = divmod(rest, len(ALPHABET))
-        body += ALPHABET[digit]
-    full = body + check_character(body)
-    code = "-".join(full[at : at + _GROUP] for at in range(0, len(full), _GROUP))
+    while len(body) < RANDOM_CHARACTERS:
+        rest, place = divmod(rest, len(_TRIPLES))
+        body += _TRIPLES[place]
+    # The last three hold a third character that was never drawn.
+    full = body[:RANDOM_CHARACTERS] + check_character(body[:RANDOM_CHARACTERS])
+    code = f"{full[:4]}-{full[4:8]}-{full[8:]}"
     return code if pattern is None else pattern.upper().replace("*", code)
 
 
@@ -44,8 +55,7 @@ def check_character(body: str) -> str:
     size = len(ALPHABET)
     product = size
     for character in body:
-        total = (product + ALPHABET.index(character)) % size or size
-        product = total * 2 % (size + 1)
+        product = _STEPS[product, character]
     return ALPHABET[(size + 1 - product) % size]
 
 
