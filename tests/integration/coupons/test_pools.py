@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.coupons import codes
+from services.coupons.repository import pools
 from services.coupons.use_cases import pooling
 from shared.contracts.coupons import rpc
 from shared.jobs.kinds import steps_of
@@ -79,7 +80,7 @@ def test_slice_that_dies_is_done_again_and_nothing_twice(
     campaign_id = coupons.campaign(limits={"total": 60})
     start(coupons, campaign_id, 60)
     work(coupons, 1)
-    whole = pooling.pools.add
+    whole = pools.add
     calls = []
 
     def die_half_way(*args: Any) -> Any:
@@ -88,7 +89,7 @@ def test_slice_that_dies_is_done_again_and_nothing_twice(
             raise KeyboardInterrupt
         return whole(*args)
 
-    monkeypatch.setattr(pooling.pools, "add", die_half_way)
+    monkeypatch.setattr(pools, "add", die_half_way)
     with pytest.raises(KeyboardInterrupt):
         work(coupons, 1)
     assert made(coupons) == 20
