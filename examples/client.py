@@ -143,12 +143,14 @@ class ApiClient:
         watch: Called with every answered request but those under ``/v1/auth``, which carry secrets.
         transport: For tests: answers instead of a network.
         sleep: For tests: waits instead of the clock.
+        attempts: How often a request is sent at most.
     """
 
     base_url: str
     watch: Callable[[Exchange], None] | None = None
     transport: httpx.BaseTransport | None = None
     sleep: Callable[[float], None] = time.sleep
+    attempts: int = ATTEMPTS
     _http: httpx.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -227,7 +229,7 @@ class ApiClient:
     def _persistent(self, request: "_Request") -> Answer:
         """Repeat while the server is busy or away."""
         problem: Exception | None = None
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self.attempts):
             wait_s = min(0.2 * 2**attempt, 5.0)
             try:
                 response = self._http.request(
@@ -243,7 +245,7 @@ class ApiClient:
                 named_s = _retry_after_s(response)
                 if not _may_repeat(response) or (named_s or 0) > LONGEST_WAIT_S:
                     return _answer(response)
-                if attempt == ATTEMPTS - 1:
+                if attempt == self.attempts - 1:
                     return _answer(response)
                 wait_s = wait_s if named_s is None else named_s
             self.sleep(wait_s)

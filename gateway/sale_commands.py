@@ -19,7 +19,7 @@ from shared.errors.points import StoreMismatch
 Sale = Mapping[str, Any]
 _COPIED = ("sale_id", "occurred_at", "currency", "lines")
 _CODE = "code"
-_OPTIONAL = ("points_to_redeem", "terminal_counter")
+_OPTIONAL = ("points_to_redeem", "offline_allowance", "terminal_counter")
 
 
 def commands(sales: Sequence[Sale], actor: Actor) -> list[Command]:
@@ -27,7 +27,7 @@ def commands(sales: Sequence[Sale], actor: Actor) -> list[Command]:
     named = {_key(sale): sale["member"] for sale in sales if _names_member(sale)}
     found = dict(zip(named, _look_up(list(named.values())), strict=True))
     shown = [sale for sale in sales if _shows_code(sale)]
-    used = iter(_use_codes(shown))
+    used = iter(_use_codes([_use_of(sale) for sale in shown]))
     return [
         _command(sale, next(used) if _shows_code(sale) else found.get(_key(sale)), actor)
         for sale in sales
@@ -59,6 +59,19 @@ def channel_of(actor: Actor) -> str:
     return "store" if actor.kind == "terminal" else "web"
 
 
+def identify(member: Mapping[str, Any], *, use_id: str, at: str) -> Command:
+    """Return who is named beside a sale, as points is told: ``member_id`` and ``member_status``.
+
+    A rotating code is shown for ``use_id`` at ``at`` and spends nothing.
+    """
+    if member["type"] == _CODE:
+        use = {"value": member["value"], "use_id": use_id, "spends": False, "at": at}
+        (found,) = _use_codes([use])
+    else:
+        (found,) = _look_up([member])
+    return {"member_id": found["member_id"], "member_status": _status(found)}
+
+
 def _shows_code(sale: Sale) -> bool:
     return bool(sale.get("member")) and sale["member"]["type"] == _CODE
 
@@ -82,21 +95,21 @@ def _look_up(references: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def _use_codes(sales: Sequence[Sale]) -> Sequence[Mapping[str, Any]]:
-    """Return whose codes the sales show; one sale spends by a code (M2)."""
-    if not sales:
+def _use_of(sale: Sale) -> Mapping[str, Any]:
+    return {
+        "value": sale["member"]["value"],
+        "use_id": sale["sale_id"],
+        "spends": bool(sale.get("points_to_redeem")),
+        "at": sale["occurred_at"],
+    }
+
+
+def _use_codes(uses: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return whose codes are shown; one sale spends by a code (M2)."""
+    if not uses:
         return []
-    uses = [
-        {
-            "value": sale["member"]["value"],
-            "use_id": sale["sale_id"],
-            "spends": bool(sale.get("points_to_redeem")),
-            "at": sale["occurred_at"],
-        }
-        for sale in sales
-    ]
     used: Sequence[Mapping[str, Any]] = call(
-        members.USE_CODES, {"uses": uses}, idempotent=False
+        members.USE_CODES, {"uses": list(uses)}, idempotent=False
     ).body["results"]
     return used
 

@@ -77,6 +77,8 @@ class ServiceSettings:
     """How long after it happened points takes a sale or return (S5)."""
     online_within_minutes: int = 15
     """A till's report that comes later than this was made offline (S5)."""
+    offline_allowance_points: int = 0
+    """Most points a member may spend at tills that are offline, all of them together (S5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,9 @@ def service_settings(service: str) -> ServiceSettings:
         "late_limit_hours": env.int("LOYALTY_LATE_LIMIT_HOURS", default=72, validate=_POSITIVE),
         "online_within_minutes": env.int(
             "LOYALTY_ONLINE_WITHIN_MINUTES", default=15, validate=_POSITIVE
+        ),
+        "offline_allowance_points": env.int(
+            "LOYALTY_OFFLINE_ALLOWANCE_POINTS", default=0, validate=validate.Range(0, 10**6)
         ),
     }
     otp_sender = env.str("LOYALTY_OTP_SENDER", default="")

@@ -224,17 +224,27 @@ def _sales(
         till = _till_of(basket, tills)
         counters[till] += 1
         redemptions = redeemed.get(basket.basket_id, ())
+        points = purses.pay(basket) if not redemptions else 0
         sale = Sale(
             sale_id=f"cj-{basket.basket_id}",
             household_id=basket.household_id,
-            occurred_at=basket.sold_at + SHIFT,
+            occurred_at=_at_close(basket.sold_on) if points else basket.sold_at + SHIFT,
             terminal_counter=counters[till],
             lines=basket.lines,
             offers=tuple(offer_key(each.campaign_id, each.coupon_upc) for each in redemptions),
-            points_to_redeem=purses.pay(basket) if not redemptions else 0,
+            points_to_redeem=points,
         )
         sales[basket.sold_on][till].append(sale)
     return sales
+
+
+def _at_close(day: date) -> datetime:
+    """When a sale is dated that points pay a part of.
+
+    Tills post at the day's close, and points spent longer before it would be points spent offline,
+    which takes an allowance (S5).
+    """
+    return midnight(day + timedelta(days=1)) - timedelta(seconds=1)
 
 
 class _Purses:

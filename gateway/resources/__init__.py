@@ -23,6 +23,7 @@ RESOURCES: tuple[str, ...] = (
     "statements",
     "liability",
     "sales",
+    "claims",
     "pos",
     "earning_rules",
     "activities",

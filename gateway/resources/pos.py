@@ -9,15 +9,55 @@ from flask import Response
 
 from gateway.backend import call, respond
 from gateway.paging import ListQuery, list_of, respond_page
-from gateway.routing import Resource
+from gateway.routing import PUBLIC, Resource
+from shared.contracts.base import WireSchema
+from shared.contracts.fields import Id
+from shared.contracts.identity.schemas import JwksSchema
+from shared.contracts.members import rpc as members
 from shared.contracts.points import pos, rpc
 from shared.errors import NotFound
+
+KEYS_MAX_AGE_S = 300
 
 resource = Resource("pos", description="What tills did offline, and what staff makes of it.")
 
 
 class PosExceptionListQuery(ListQuery, pos.PosExceptionFilter):
     """Which exceptions, and which page."""
+
+
+class AllowanceQuery(WireSchema):
+    """Whose points."""
+
+    member_id = Id(required=True, metadata={"description": "Who may spend offline."})
+
+
+@resource.get(
+    "/v1/terminals/me/offline-allowance",
+    scopes=("allowances:read",),
+    query=AllowanceQuery,
+    response=pos.AllowanceSchema,
+    errors=(NotFound, *rpc.OFFLINE_ALLOWANCE.errors),
+)
+def get_offline_allowance(query: dict[str, Any]) -> Response:
+    """Show what a member may spend at this till while it is offline.
+
+    The till keeps the answer and hands its `signature` in with the sales it covers, up to 72 hours
+    later. Asked again while the allowance is valid, the answer is the same; asked later, the till
+    has to have posted its sales before, since what was left of the earlier one ends. By default
+    nothing may be spent offline.
+    """
+    known = call(members.STATUS, {"member_id": query["member_id"]}).body
+    asked = {"member_id": known["member_id"], "member_status": known["status"]}
+    return respond(call(rpc.OFFLINE_ALLOWANCE, asked))
+
+
+@resource.get("/v1/pos/jwks.json", scopes=PUBLIC, response=JwksSchema)
+def allowance_jwks() -> Response:
+    """Return the public keys that verify offline allowances (RFC 7517)."""
+    response = respond(call(rpc.ALLOWANCE_KEYS, {}))
+    response.headers["Cache-Control"] = f"public, max-age={KEYS_MAX_AGE_S}"
+    return response
 
 
 @resource.get(

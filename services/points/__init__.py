@@ -11,7 +11,8 @@ sales with their lines and returns, and checkouts. What holds:
 - A sale, a return, an activity, a lot's expiry is journalled once, whatever arrives how often (L7).
 
 Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``points.expiring``,
-``sale.recorded``, ``sale.returned``, ``sale.cancelled``, ``checkout.closed``. Events in:
+``sale.recorded``, ``sale.returned``, ``sale.cancelled``, ``sale.claimed``, ``checkout.closed``.
+Events in:
 ``member.enrolled``, ``member.updated`` (who may own points), ``store.opened``, ``store.changed``
 (local time, E2), ``tier.changed`` (the earn multiplier, T8).
 """

@@ -228,11 +228,15 @@ def sale(snapshot: Snapshot, *, sale_id: str) -> Mapping[str, Any]:
     found = orders.sale(snapshot.connection, sale_id)
     if found is None:
         raise NotFound
-    lines = tables.sale_lines
-    statement = sa.select(lines).where(lines.c.sale_id == sale_id).order_by(lines.c.place)
-    rows = [dict(row) for row in snapshot.connection.execute(statement).mappings()]
+    rows = [dict(row._mapping) for row in orders.line_rows(snapshot.connection, sale_id)]
+    claimed = orders.known_claim(snapshot.connection, sale_id)
+    answer = revive(found.answer)
+    if claimed is not None:
+        del answer["receipt_code"]  # it opens nothing any more
     return {
-        **revive(found.answer),
+        **answer,
+        "member_id": found.member_id,
+        "claimed_at": claimed and claimed.claimed_at,
         "status": found.status,
         "occurred_at": found.occurred_at,
         "recorded_at": found.recorded_at,

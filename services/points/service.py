@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from services.points import liability, queries, statements, use_cases, verification
 from services.points.domain.programme import Programme
 from services.points.use_cases import proofs
+from services.points.use_cases.allowances import Signer
 from shared.calls import Reply
 from shared.contracts.event import Envelope
 from shared.contracts.identity import events as identity
@@ -27,6 +28,7 @@ from shared.events.handler import on
 from shared.jobs import JobState, Progress, job
 from shared.lanes import in_lanes
 from shared.rpc.server import Settings, every, rpc
+from shared.security.crypto import MasterKey
 from shared.service import HOUSEKEEPING_S, BaseService
 
 CHECKOUT_SWEEP_S = 2
@@ -55,6 +57,7 @@ class PointsService(BaseService):
             card_floor=chosen.card_floor,
             late_limit=timedelta(hours=chosen.late_limit_hours),
             online_within=timedelta(minutes=chosen.online_within_minutes),
+            offline_allowance=chosen.offline_allowance_points,
         )
 
     def due_work(self) -> None:
@@ -109,6 +112,27 @@ class PointsService(BaseService):
     def verify(self, call: Call) -> Reply:
         """Prove the caches against the journal."""
         return self.db.read(call, verification.verify)
+
+    @rpc(contract.CLAIM_SALE)
+    def claim_sale(self, call: Call, **command: Any) -> Reply:
+        """Give a sale without a member one."""
+        return self.db.write(call, use_cases.claim_sale, programme=self.programme, **command)
+
+    @rpc(contract.OFFLINE_ALLOWANCE)
+    def offline_allowance(self, call: Call, **command: Any) -> Reply:
+        """Promise a till what a member may spend while it is offline."""
+        return self.db.write(
+            call,
+            use_cases.grant_allowance,
+            programme=self.programme,
+            signer=self._signer,
+            **command,
+        )
+
+    @rpc(contract.ALLOWANCE_KEYS)
+    def allowance_keys(self, call: Call) -> Reply:
+        """Return the keys that verify allowances."""
+        return self.db.write(call, use_cases.allowance_keys, signer=self._signer)
 
     @rpc(contract.LIST_POS_EXCEPTIONS)
     def list_pos_exceptions(self, call: Call, **query: Any) -> Reply:
@@ -280,6 +304,10 @@ class PointsService(BaseService):
         """Tell members what lapses in 30, 7 or 1 days (L4)."""
         tell = partial(use_cases.notice_expiring, programme=self.programme)
         self.db.sweep("notice_expiring", tell)
+
+    @property
+    def _signer(self) -> Signer:
+        return Signer(MasterKey(self.settings.master_key.reveal()), self.settings.issuer)
 
     def _noting(
         self, call: Call, use_case: UseCase, note: Callable[..., None], **command: Any

@@ -120,6 +120,11 @@ class TiersService(BaseService):
         """Count a sale (T3)."""
         self.db.consume(event, partial(use_cases.count_sale, time_zone=self._zone))
 
+    @on(points_events.SALE_CLAIMED)
+    def on_sale_claimed(self, event: Envelope) -> None:
+        """Count a sale that has found its member (S6)."""
+        self.db.consume(event, partial(use_cases.count_claim, time_zone=self._zone))
+
     @on(points_events.SALE_RETURNED)
     def on_sale_returned(self, event: Envelope) -> None:
         """Lower what a sale contributes."""

@@ -48,7 +48,7 @@ class StoreMismatch(LoyaltyError):
 
 
 class MemberRequired(LoyaltyError):
-    """Points can only be spent by a member; the sale names none."""
+    """This takes a member; none is named."""
 
     code = "member_required"
     status = 422
@@ -115,6 +115,27 @@ class SaleCancelled(LoyaltyError):
 
     code = "sale_cancelled"
     status = 409
+
+
+class OfflineAllowanceExceeded(LoyaltyError):
+    """Offline, points can only be spent within an allowance fetched beforehand."""
+
+    code = "offline_allowance_exceeded"
+    status = 422
+
+
+class SaleAlreadyClaimed(LoyaltyError):
+    """Somebody else has claimed the sale."""
+
+    code = "sale_already_claimed"
+    status = 409
+
+
+class ClaimTooLate(LoyaltyError):
+    """The sale happened longer ago than sales can be claimed."""
+
+    code = "claim_too_late"
+    status = 422
 
 
 class PosExceptionSettled(LoyaltyError):

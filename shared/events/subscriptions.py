@@ -34,6 +34,7 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
         members.ENROLLED,
         members.UPDATED,
         points.SALE_CANCELLED,
+        points.SALE_CLAIMED,
         points.SALE_RECORDED,
         points.SALE_RETURNED,
     ),

@@ -8,7 +8,7 @@ MEMBER = frozenset({"self:read", "self:write"})
 
 TERMINAL = frozenset(
     {"members:lookup", "members:enrol", "sales:write", "sales:read", "returns:write",
-     "holds:write", "quotes:write", "coupons:quote", "activities:write"}
+     "holds:write", "quotes:write", "coupons:quote", "activities:write", "allowances:read"}
 )  # fmt: skip
 
 SHOP = frozenset(

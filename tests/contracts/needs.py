@@ -144,6 +144,17 @@ _CANCELLED = {
     "reason_code": match.like("price_change"),
     "merchant_fault": match.bool(True),
 }
+_CLAIMED = {
+    "sale_id": match.like("sale-1"),
+    "member_id": uuid(),
+    "occurred_at": instant("2026-01-05T10:00:00Z"),
+    "claimed_at": instant("2026-01-06T10:00:00Z"),
+    "store_id": match.like("s-1"),
+    "currency": match.regex("CNY", regex="^[A-Z]{3}$"),
+    "payable_minor": match.int(600_000),
+    "refunded_total_minor": match.int(0),
+    "points_earned": match.int(6_000),
+}
 _CLOSED = {
     "order_id": match.like("sale-1"),
     "reason": match.regex("expired", regex="^(cancelled|expired)$"),
@@ -192,6 +203,13 @@ NEEDS = (
         points.SALE_RECORDED,
         "a sale was recorded",
         _SALE,
+        _count("tiers", "SELECT count(*) FROM outbox WHERE data->>'tier' = 'GOLD'"),
+    ),
+    Need(
+        "tiers",
+        points.SALE_CLAIMED,
+        "a sale was claimed",
+        _CLAIMED,
         _count("tiers", "SELECT count(*) FROM outbox WHERE data->>'tier' = 'GOLD'"),
     ),
     Need("coupons", points.SALE_RECORDED, "a sale was recorded", _SALE, _count("coupons", _INBOX)),

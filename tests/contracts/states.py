@@ -104,6 +104,16 @@ def share(platform: Platform) -> None:
     support.post(f"/v1/households/{made['household_id']}/members", {"member_id": other})
 
 
+def claim(platform: Platform) -> None:
+    """Let a member claim a sale by its receipt code."""
+    enrol(platform)
+    platform.settle()
+    anonymous = {**sale(platform, "sale-1", net_minor=600_000), "member": None}
+    code = till(platform).post("/v1/sales", anonymous)["receipt_code"]
+    shopper = platform.shopper(PHONE)
+    shopper.post("/v1/sales/sale-1/claim", {"receipt_code": code}, status=200)
+
+
 def rise(platform: Platform) -> None:
     """Let a member buy enough for a higher tier."""
     sell(platform, net_minor=600_000)
@@ -125,6 +135,7 @@ STATES: Mapping[str, Callable[[Platform], object]] = {
     "a sale was recorded": sell,
     "part of a sale was returned": return_half,
     "a sale was cancelled": cancel,
+    "a sale was claimed": claim,
     "a checkout ran out of time": let_checkout_lapse,
     "a member rose to another tier": rise,
     "a member joined a household": share,

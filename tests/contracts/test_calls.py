@@ -19,8 +19,9 @@ from shared.contracts.platform import SERVICES
 from shared.security.scopes import ALL_SCOPES
 from shared.security.tokens import SigningKey
 from shared.settings import GatewaySettings, Secret
-from tests.contracts.calls import CALLS, CallNeed
+from tests.contracts.calls import CallNeed
 from tests.contracts.conftest import STATE_TIMEOUT_MS
+from tests.contracts.till_calls import CALLS
 from tests.support.platform import Person, Platform
 
 GATEWAY = "gateway"

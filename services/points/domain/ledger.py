@@ -108,14 +108,18 @@ def repay(points: int) -> tuple[Posting, ...]:
     return (Posting(AVAILABLE, DEBT, points),)
 
 
-def redeem(points: int) -> tuple[Posting, ...]:
-    """Spend available points."""
-    return (Posting(AVAILABLE, REDEEMED, points),)
+def redeem(points: int, on_credit: int = 0) -> tuple[Posting, ...]:
+    """Spend available points, and owe what was spent offline beyond them (S5)."""
+    return _postings((AVAILABLE, REDEEMED, points), (DEBT, REDEEMED, on_credit))
 
 
-def restore(points: int) -> tuple[Posting, ...]:
-    """Give spent points back (S4)."""
-    return (Posting(REDEEMED, AVAILABLE, points),)
+def restore(points: int, forgiven: int = 0) -> tuple[Posting, ...]:
+    """Give spent points back, and forgive debt that the spend had made (S4, S5)."""
+    return _postings((REDEEMED, AVAILABLE, points), (REDEEMED, DEBT, forgiven))
+
+
+def _postings(*moves: tuple[str, str, int]) -> tuple[Posting, ...]:
+    return tuple(Posting(debit, credit, points) for debit, credit, points in moves if points)
 
 
 def expire(points: int, of: str = AVAILABLE) -> tuple[Posting, ...]:

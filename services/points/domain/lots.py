@@ -62,6 +62,15 @@ def homes(spent: Sequence[Draw], restored_before: int, points: int) -> list[Draw
     return going
 
 
+def part_on_credit(spent: Sequence[Draw], redeemed: int, restored_before: int, points: int) -> int:
+    """Return how many of ``points`` that come back were owed rather than drawn from lots (S5).
+
+    What was owed comes back first, so that a member does not owe while it owns.
+    """
+    owed = redeemed - sum(lot.points for lot in spent)
+    return max(0, min(points, owed - restored_before))
+
+
 def home_expiry(
     expires_at: datetime | None, now: datetime, programme: Programme, *, merchant_fault: bool
 ) -> datetime | None:

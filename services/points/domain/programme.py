@@ -78,6 +78,12 @@ class Programme:
     """How far a till's clock may be ahead."""
     late_limit: timedelta = timedelta(hours=72)
     """How long after it happened a sale or return may still be reported (S5)."""
+    offline_allowance: int = 0
+    """Most points a member may spend at tills that are offline, all of them together (S5)."""
+    allowance_valid_for: timedelta = timedelta(hours=24)
+    """How long a till may use an allowance it has fetched (S5)."""
+    claim_within: timedelta = timedelta(days=30)
+    """How long after it a sale without member may be claimed (S6)."""
     online_within: timedelta = timedelta(minutes=15)
     """A till's report that comes later than this was made offline (S5)."""
     checkout_ttl: timedelta = timedelta(minutes=15)

@@ -58,6 +58,7 @@ class Sale:
     identified_by: str | None = None
     store_id: str | None = None
     points_to_redeem: int = 0
+    offline_allowance: str | None = None
     terminal_counter: int | None = None
     codes_digest: str | None = None
     coupons: dict[str, Any] | None = None

@@ -111,14 +111,18 @@ class Book:
             account.note_due(since if is_pending else None)
         return entry, lot.lot_id
 
-    def spend(self, member_id: UUID, points: int, cause: Cause) -> tuple[UUID, int]:
+    def spend(
+        self, member_id: UUID, points: int, cause: Cause, *, on_credit: int = 0
+    ) -> tuple[UUID, int]:
         """Spend available points from the lots that lapse first (L3).
 
-        The caller has made sure that so many are available. Returns the entry's id and number.
+        ``on_credit`` of them are owed from now on, as an offline allowance promised (S5). The
+        caller has made sure that the others are available. Returns the entry's id and number.
         """
-        account = self.account(member_id)
-        parts = _taken(self._draw(account, points))
-        entry = self._journal.post(account, "redeem", ledger.redeem(points), parts, cause)
+        account, drawn = self.account(member_id), points - on_credit
+        parts = _taken(self._draw(account, drawn)) if drawn else []
+        postings = ledger.redeem(drawn, on_credit)
+        entry = self._journal.post(account, "redeem", postings, parts, cause)
         return entry, account.last_number
 
     def claw(
@@ -156,22 +160,38 @@ class Book:
         self._journal.post(account, "clawback", recovery.postings, parts, cause)
         return recovery
 
-    def restore(self, member_id: UUID, going_home: Sequence[tuple[Draw, datetime | None]],
-                cause: Cause) -> None:  # fmt: skip
+    def restore(
+        self,
+        member_id: UUID,
+        going_home: Sequence[tuple[Draw, datetime | None]],
+        cause: Cause,
+        *,
+        on_credit: int = 0,
+        reinstated_until: datetime | None = None,
+    ) -> None:
         """Give spent points back, each to its lot, or to a new one where the expiry differs (S4).
 
         ``going_home`` pairs what a lot once gave with the expiry the points shall have now.
+        ``on_credit`` more were owed (S5): debt is forgiven, and as far as it has been repaid since,
+        they become a lot until ``reinstated_until``.
         """
-        if not going_home:
-            return
         account = self.account(member_id)
+        forgiven = min(on_credit, account.figures.debt)
+        fresh = Lot(new_id(), on_credit - forgiven, self.uow.now, reinstated_until)
         targets = [
             (lot.lot_id if expires_at == lot.expires_at else new_id(), lot, expires_at)
             for lot, expires_at in going_home
         ]
-        points = sum(lot.points for lot, _ in going_home)
         parts = [(lot_id, lot.points) for lot_id, lot, _ in targets]
-        self._journal.post(account, "restore", ledger.restore(points), parts, cause)
+        if fresh.points:
+            parts.append((fresh.lot_id, fresh.points))
+        postings = ledger.restore(sum(points for _, points in parts), forgiven)
+        if not postings:
+            return
+        self._journal.post(account, "restore", postings, parts, cause)
+        if fresh.points:
+            self._journal.add_lot(account, fresh)
+            account.note_due(reinstated_until)
         for lot_id, lot, expires_at in targets:
             if lot_id == lot.lot_id:
                 self._journal.change_lot(account, lot_id, lot.points)

@@ -82,10 +82,15 @@ def sale(connection: sa.Connection, sale_id: str, *, lock: bool = False) -> Any:
     return connection.execute(statement).one_or_none()
 
 
-def sold_lines(connection: sa.Connection, sale_id: str) -> list[SoldLine]:
-    """Return a sale's lines in their order."""
+def line_rows(connection: sa.Connection, sale_id: str) -> list[Any]:
+    """Return the rows of a sale's lines in their order."""
     lines = tables.sale_lines
     statement = sa.select(lines).where(lines.c.sale_id == sale_id).order_by(lines.c.place)
+    return list(connection.execute(statement))
+
+
+def sold_lines(connection: sa.Connection, sale_id: str) -> list[SoldLine]:
+    """Return a sale's lines in their order."""
     return [
         SoldLine(
             line_id=row.line_id,
@@ -97,7 +102,7 @@ def sold_lines(connection: sa.Connection, sale_id: str) -> list[SoldLine]:
             refunded_minor=row.refunded_minor,
             clawed_back=row.clawed_back,
         )
-        for row in connection.execute(statement)
+        for row in line_rows(connection, sale_id)
     ]
 
 
@@ -207,6 +212,18 @@ def _eligible(row: Any) -> int:
     if row.kind != EARNING_KIND:
         return 0
     return int(row.net_minor - row.discount_minor - row.points_minor)
+
+
+def known_claim(connection: sa.Connection, sale_id: str) -> Any:
+    """Return the claim of a sale: ``member_id``, ``claimed_at``, ``answer``; or None."""
+    claims = tables.sale_claims
+    statement = sa.select(claims).where(claims.c.sale_id == sale_id)
+    return connection.execute(statement).one_or_none()
+
+
+def add_claim(connection: sa.Connection, row: dict[str, Any]) -> None:
+    """Insert the claim of a locked sale."""
+    connection.execute(sa.insert(tables.sale_claims).values(row))
 
 
 def known_return(connection: sa.Connection, sale_id: str, return_id: str) -> Any:

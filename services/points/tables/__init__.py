@@ -18,9 +18,17 @@ from services.points.tables.expiry import (
     nightly_proofs,
     notice_rounds,
 )
+from services.points.tables.pos import (
+    allowance_keys,
+    offline_allowances,
+    pos_exceptions,
+    pos_terminals,
+    sale_claims,
+)
 
 # Passed on from modules of this package; what is defined here needs no mention.
 __all__ = [
+    "allowance_keys",
     "expiry_changes",
     "expiry_notices",
     "expiry_passes",
@@ -28,6 +36,10 @@ __all__ = [
     "metadata",
     "nightly_proofs",
     "notice_rounds",
+    "offline_allowances",
+    "pos_exceptions",
+    "pos_terminals",
+    "sale_claims",
 ]
 
 members = sa.Table(
@@ -341,47 +353,6 @@ activities = sa.Table(
 """What members did beside buying, once per ``activity_id`` (L7).
 
 Of a member's check-ins one a local day is counted, of its complete profiles one for all time.
-"""
-
-pos_terminals = sa.Table(
-    "pos_terminals",
-    metadata,
-    _text("terminal_id", primary_key=True),
-    _amount("last_counter"),
-)
-"""The highest running number seen of each terminal; the row to lock before its gaps (S5)."""
-
-pos_exceptions = sa.Table(
-    "pos_exceptions",
-    metadata,
-    _id("exception_id", primary_key=True),
-    _text("kind"),
-    _text("status"),
-    _text("terminal_id"),
-    _text("store_id", nullable=True),
-    _amount("first_counter", nullable=True),
-    _amount("last_counter", nullable=True),
-    _text("sale_id", nullable=True),
-    _text("return_id", nullable=True),
-    _id("member_id", nullable=True),
-    _instant("occurred_at", nullable=True),
-    _amount("amount_minor", nullable=True),
-    _amount("points_to_redeem", nullable=True),
-    _text("code", nullable=True),
-    _text("detail", nullable=True),
-    _text("fingerprint", nullable=True),
-    _amount("times"),
-    _instant("detected_at"),
-    _instant("last_reported_at"),
-    _text("action", nullable=True),
-    _text("note", nullable=True),
-    _text("resolved_by", nullable=True),
-    _instant("closed_at", nullable=True),
-)
-"""What staff has to look at of tills' reports (S5).
-
-A gap is unique while open by where it begins; a refused report by its ``fingerprint``, however
-often it is sent (``times``).
 """
 
 card_spending = sa.Table(

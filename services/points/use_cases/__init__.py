@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from services.points.use_cases.activities import record_activity
+from services.points.use_cases.allowances import allowance_keys, grant_allowance
 from services.points.use_cases.awards import forget_usage
 from services.points.use_cases.checkouts import cancel_checkout, close_overdue, open_checkout
+from services.points.use_cases.claims import claim_sale
 from services.points.use_cases.earning_rules import (
     amend_rule,
     create_rule,
@@ -29,15 +31,18 @@ from services.points.use_cases.simulation import simulate
 __all__ = [
     "SIMULATE_PERIOD",
     "TERMINAL",
+    "allowance_keys",
     "amend_rule",
     "announce_expiry_change",
     "cancel_checkout",
     "cancel_sale",
+    "claim_sale",
     "close_overdue",
     "create_rule",
     "expire_lots",
     "extend_lots",
     "forget_usage",
+    "grant_allowance",
     "note_member",
     "note_refused_return",
     "note_refused_sale",

@@ -21,6 +21,7 @@ from services.points.use_cases.content import digest_of
 from shared.db import UnitOfWork
 from shared.errors import LoyaltyError, NotFound
 from shared.errors.points import (
+    OfflineAllowanceExceeded,
     PosExceptionSettled,
     ReturnIdConflict,
     SaleIdConflict,
@@ -35,6 +36,7 @@ _KINDS: Mapping[type[LoyaltyError], str] = {
     SaleIdConflict: "sale_conflict",
     TerminalCounterConflict: "counter_conflict",
     SaleTooOld: "too_old",
+    OfflineAllowanceExceeded: "over_allowance",
     ReturnIdConflict: "return_conflict",
 }
 """Refusals that staff has to look at whenever they happen; others only if made offline."""

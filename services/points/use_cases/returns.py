@@ -11,11 +11,12 @@ from typing import Any
 from services.points import tables
 from services.points.domain import ledger
 from services.points.domain.lateness import judge_time
-from services.points.domain.lots import home_expiry, homes
+from services.points.domain.lots import home_expiry, homes, part_on_credit
 from services.points.domain.programme import Programme
 from services.points.domain.returns import Claim, Taken, claim, claim_rest, restorable
 from services.points.repository import accounts, orders
 from services.points.repository.book import CANCEL, RETURN, Book, Cause
+from services.points.repository.bulk import LostRace
 from services.points.use_cases import pos
 from services.points.use_cases.clawbacks import clawbacks, note_clawbacks
 from services.points.use_cases.content import digest_of
@@ -140,6 +141,9 @@ class _Return:
         if found.member_id is not None:
             self.book.open([found.member_id])
         self.sale = orders.sale(connection, sale_id, lock=True)
+        if self.sale.member_id != found.member_id:
+            # Claimed meanwhile (S6), and an account is locked before its sales.
+            raise LostRace(None, f"{sale_id} has found its member")
         return orders.known_return(connection, sale_id, self.reason.return_id)
 
     def _may_touch(self, recorded_by: str) -> bool:
@@ -215,17 +219,22 @@ class _Return:
         if restored:
             number = self.sale.redeem_number
             spent = accounts.entries(self.uow.connection, member_id, number)
-            going = homes(spent, self.sale.points_restored, restored)
-            fault = self.reason.merchant_fault
+            before = self.sale.points_restored
+            owed = part_on_credit(spent, self.sale.points_redeemed, before, restored)
+            drawn = sum(lot.points for lot in spent)
+            owed_before = min(before, self.sale.points_redeemed - drawn)
+            going = homes(spent, before - owed_before, restored - owed)
+            fault, now = self.reason.merchant_fault, self.uow.now
             self.book.restore(
                 member_id,
                 [
-                    (lot, home_expiry(lot.expires_at, self.uow.now, self.programme,
-                                      merchant_fault=fault))
+                    (lot, home_expiry(lot.expires_at, now, self.programme, merchant_fault=fault))
                     for lot in going
                 ],
                 cause,
-            )  # fmt: skip
+                on_credit=owed,
+                reinstated_until=now + self.programme.reinstated_for,
+            )
         return recovery
 
     def _worth(self, points: int) -> int:

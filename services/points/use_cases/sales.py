@@ -17,6 +17,7 @@ from services.points.domain.sales import Line, Price, Sale, Tier
 from services.points.repository import card_spending, orders
 from services.points.repository.book import SALE, Book, Cause
 from services.points.use_cases import pos
+from services.points.use_cases.allowances import Allowances
 from services.points.use_cases.awards import NOBODYS, Awarded, Awarding, Judgement
 from services.points.use_cases.content import sale_digest
 from shared.contracts.points import events
@@ -27,7 +28,6 @@ from shared.errors.members import CodeExpired, CodeInvalid, CodeUsed
 from shared.errors.points import (
     CardSpendingLimit,
     CheckoutNotOpen,
-    InsufficientPoints,
     MemberNotActive,
     SaleIdConflict,
     TerminalCounterConflict,
@@ -36,7 +36,7 @@ from shared.errors.points import (
 
 ACTIVE = "active"
 CARD = "card"
-_NOBODY: Mapping[str | None, type[LoyaltyError]] = {
+NOBODY: Mapping[str | None, type[LoyaltyError]] = {
     UNKNOWN: UnknownMember,
     **{refusal.code: refusal for refusal in (CodeInvalid, CodeExpired, CodeUsed)},
 }
@@ -143,9 +143,15 @@ class _Recording:
     _known: dict[str, orders.KnownSale] = field(default_factory=dict)
     _counters: dict[int, str] = field(default_factory=dict)
     _checkouts: dict[str, orders.Checkout] = field(default_factory=dict)
+    _allowances: Allowances = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have a place for what tills were promised."""
+        self._allowances = Allowances(self.uow, self.programme)
 
     def look_up(self, sales: Sequence[Sale]) -> None:
         """Find what is known of the sales, now that their members' accounts are locked."""
+        self._allowances.look_up(sales)
         self._checkouts = orders.lock_checkouts(
             self.uow.connection, {sale.sale_id for sale in sales if sale.checkout_attempt}
         )
@@ -178,8 +184,8 @@ class _Recording:
         counter = sale.terminal_counter
         if counter is not None and counter in self._counters:
             raise TerminalCounterConflict(sale_id=self._counters[counter])
-        if sale.member_status in _NOBODY:
-            raise _NOBODY[sale.member_status]
+        if sale.member_status in NOBODY:
+            raise NOBODY[sale.member_status]
         price = rules.price(sale, self.programme, self.uow.now)
         if sale.coupons is not None:
             self._refuse_unless_open(sale)
@@ -188,9 +194,8 @@ class _Recording:
         account = self.book.account(sale.member_id)
         if {sale.member_status, account.status} - {None, ACTIVE}:
             raise MemberNotActive
-        if sale.points_to_redeem > account.figures.available:
-            raise InsufficientPoints(available=account.figures.available)
         self._refuse_over_card_floor(sale, sale.member_id)
+        self._allowances.refuse_unless_spendable(sale, account.figures.available)
         return rules.tier_at(account.tiers, sale.occurred_at, self.programme), price
 
     def _refuse_over_card_floor(self, sale: Sale, member_id: UUID) -> None:
@@ -245,7 +250,12 @@ class _Recording:
             points = sale.points_to_redeem
             card_spending.add(self.uow.connection, member_id, self._today, points)
         cause = Cause(SALE, sale.sale_id, sale.occurred_at)
-        entry, number = self.book.spend(member_id, sale.points_to_redeem, cause)
+        available = self.book.account(member_id).figures.available
+        # More than that only an offline allowance lets through.
+        on_credit = max(0, sale.points_to_redeem - available)
+        entry, number = self.book.spend(
+            member_id, sale.points_to_redeem, cause, on_credit=on_credit
+        )
         data = {"transaction_id": entry, "points": sale.points_to_redeem}
         self.uow.emit(
             events.REDEEMED,

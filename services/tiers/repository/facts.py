@@ -149,3 +149,5 @@ def is_cancelled(connection: sa.Connection, sale_id: str) -> bool:
 
 CANCEL = ""
 """Stands for the return id of a cancel: the return that ends all."""
+BEFORE_CLAIM = "@claim"
+"""Stands for all returns before a claim; callers' ids begin with a letter or digit."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from services.tiers.use_cases.facts import (
     count_cancel,
+    count_claim,
     count_return,
     count_sale,
     follow,
@@ -36,6 +37,7 @@ __all__ = [
     "amend_programme",
     "approve_override",
     "count_cancel",
+    "count_claim",
     "count_return",
     "count_sale",
     "create_programme",

@@ -47,6 +47,17 @@ def count_sale(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None:
     _count(uow, fact, fact["occurred_at"], zone=time_zone)
 
 
+def count_claim(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None:
+    """Count a sale that has found its member, as of when it happened (``sale.claimed``, S6).
+
+    What had come back of it before never counted.
+    """
+    fact = event.read(points_events.SALE_CLAIMED)
+    sold_at, refunded = fact["occurred_at"], fact["refunded_total_minor"]
+    back = (facts.BEFORE_CLAIM, Refund(sold_at, refunded)) if refunded else None
+    _count(uow, fact, sold_at, zone=time_zone, back=back)
+
+
 def count_return(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None:
     """Lower what a sale contributes (``sale.returned``); the tier stays until its review (T3).
 

@@ -110,6 +110,24 @@ class SaleCancelledData(EventSchema):
     merchant_fault = StrictBoolean(required=True)
 
 
+class SaleClaimedData(EventSchema):
+    """A sale that was recorded without a member belongs to one now (S6)."""
+
+    sale_id = ExternalKey(required=True)
+    member_id = Id(required=True)
+    occurred_at = Instant(required=True)
+    """When the sale happened: it counts as of then."""
+    claimed_at = Instant(required=True)
+    store_id = ExternalKey(required=True, allow_none=True)
+    currency = Currency(required=True)
+    payable_minor = Minor(required=True)
+    """What the sale cost at first."""
+    refunded_total_minor = Minor(required=True)
+    """What had been refunded of it before it was claimed."""
+    points_earned = Points(required=True)
+    """Points awarded for what was kept."""
+
+
 class CheckoutClosedData(EventSchema):
     """An opening of an order ended without a sale: whatever was reserved is free (C2, H2)."""
 
@@ -127,4 +145,5 @@ EXPIRING = EventType("points.expiring", 1, "points", PointsExpiringData)
 SALE_RECORDED = EventType("sale.recorded", 1, "points", SaleRecordedData)
 SALE_RETURNED = EventType("sale.returned", 1, "points", SaleReturnedData)
 SALE_CANCELLED = EventType("sale.cancelled", 1, "points", SaleCancelledData)
+SALE_CLAIMED = EventType("sale.claimed", 1, "points", SaleClaimedData)
 CHECKOUT_CLOSED = EventType("checkout.closed", 1, "points", CheckoutClosedData)

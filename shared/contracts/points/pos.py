@@ -15,6 +15,7 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.members.events import MEMBER_STATUSES
 from shared.contracts.points.schemas import says
 
 EXCEPTION_KINDS = (
@@ -130,3 +131,26 @@ class PosExceptionSchema(WireSchema):
         required=True, allow_none=True, metadata=says("When it was resolved or settled itself.")
     )
     resolution = fields.Nested(ResolutionSchema, required=True, allow_none=True)
+
+
+class AllowanceRequestSchema(WireSchema):
+    """Which member may spend while the terminal that asks is offline."""
+
+    member_id = Id(required=True)
+    member_status = Choice(*MEMBER_STATUSES, required=True)
+
+
+class AllowanceSchema(WireSchema):
+    """What a member may spend at this terminal while it is offline."""
+
+    points = Points(required=True, metadata=says("At most, in one sale or several.", 500))
+    valid_until = Instant(required=True, metadata=says("Sales up to this instant may use it."))
+    signature = Text(
+        required=True,
+        max_length=2_000,
+        metadata=says(
+            "A JWT (EdDSA) that says the same: member (`sub`), `terminal_id`, `points`, `exp`. "
+            "Verify it with the keys of `/v1/pos/jwks.json`; a sale hands it in as "
+            "`offline_allowance`."
+        ),
+    )

@@ -17,12 +17,13 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.identity.schemas import JwksSchema
 from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.members.codes import REFUSALS as CODE_REFUSALS
 from shared.contracts.members.events import MEMBER_STATUSES
 from shared.contracts.members.schemas import REFERENCE_TYPES
 from shared.contracts.method import Method
-from shared.contracts.points import activities, pos, returns, sales, schemas, simulations
+from shared.contracts.points import activities, claims, pos, returns, sales, schemas, simulations
 from shared.contracts.points import earning_rules as rules
 from shared.errors import NotFound
 from shared.errors import members as member_errors
@@ -99,6 +100,17 @@ class CancelSaleSchema(returns.CancelSchema):
     sale_id = ExternalKey(required=True)
 
 
+class ClaimSaleSchema(WireSchema):
+    """Who claims which sale, its member resolved by the gateway."""
+
+    sale_id = ExternalKey(required=True)
+    receipt_code = Text(required=True, max_length=100)
+    member_id = Id(required=True, allow_none=True)
+    member_status = Choice(
+        *MEMBER_STATUSES, UNKNOWN, *CODE_REFUSALS, allow_none=True, load_default=None
+    )
+
+
 class MemberPointsSchema(WireSchema):
     """One member's points."""
 
@@ -155,6 +167,7 @@ _SALE_REFUSALS = (
     errors.CardSpendingLimit,
     errors.MemberRequired,
     errors.InsufficientPoints,
+    errors.OfflineAllowanceExceeded,
     errors.RedemptionOutOfRange,
     errors.SaleIdConflict,
     errors.TerminalCounterConflict,
@@ -272,6 +285,30 @@ CANCEL_CHECKOUT = Method(
     CheckoutSchema,
     errors=(NotFound, errors.CheckoutCompleted),
 )
+CLAIM_SALE = Method(
+    SERVICE,
+    "claim_sale",
+    ClaimSaleSchema,
+    claims.ClaimAnswerSchema,
+    errors=(
+        NotFound,
+        errors.SaleAlreadyClaimed,
+        errors.ClaimTooLate,
+        errors.UnknownMember,
+        member_errors.CodeInvalid,
+        member_errors.CodeExpired,
+        member_errors.CodeUsed,
+        errors.MemberNotActive,
+    ),
+)
+OFFLINE_ALLOWANCE = Method(
+    SERVICE,
+    "offline_allowance",
+    pos.AllowanceRequestSchema,
+    pos.AllowanceSchema,
+    errors=(errors.MemberNotActive,),
+)
+ALLOWANCE_KEYS = Method(SERVICE, "allowance_keys", EmptySchema, JwksSchema)
 LIST_POS_EXCEPTIONS = Method(
     SERVICE, "list_pos_exceptions", pos.PosExceptionPageQuery, page_of(pos.PosExceptionSchema)
 )

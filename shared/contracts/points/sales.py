@@ -137,6 +137,15 @@ class SaleFactsSchema(WireSchema):
     points_to_redeem = Points(
         load_default=0, metadata=says("Points that pay a part: 100 at least, half at most.", 0)
     )
+    offline_allowance = Text(
+        allow_none=True,
+        load_default=None,
+        max_length=2_000,
+        metadata=says(
+            "The `signature` of the allowance that a till spent `points_to_redeem` by while it was "
+            "offline."
+        ),
+    )
     terminal_counter = StrictInteger(
         allow_none=True,
         load_default=None,
@@ -303,6 +312,11 @@ class SaleViewSchema(SaleAnswerSchema):
     refunded_minor = Minor(required=True)
     points_clawed_back = Points(required=True)
     points_restored = Points(required=True)
+    claimed_at = Instant(
+        required=True,
+        allow_none=True,
+        metadata=says("When it was claimed by its receipt code; its points are the claim's."),
+    )
 
 
 class SaleBatchSchema(WireSchema):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
+import jwt
 import pytest
 
 from shared.clock import rfc3339
 from tests.support.platform import Platform
 
+PHONE = "+8613800138000"
 NOTE = {"action": "correct", "note": "The till was replaced."}
 
 
@@ -70,3 +73,19 @@ def test_batch_of_a_till_back_online_answers_each_sale(platform: Platform) -> No
     ]
     items = platform.staff("support").get("/v1/pos/exceptions")["items"]
     assert {each["kind"] for each in items} == {"too_old", "counter_conflict"}
+
+
+@pytest.mark.rule("S5")
+def test_till_fetches_an_allowance_for_a_member(platform: Platform) -> None:
+    till = platform.terminal()
+    member = till.post("/v1/members", {"phone": PHONE, "channel": "store"})["member_id"]
+    path = f"/v1/terminals/me/offline-allowance?member_id={member}"
+    allowance = till.get(path)
+    assert allowance["points"] == 0
+    keys = platform.client.get("/v1/pos/jwks.json").json["keys"]  # type: ignore[index]
+    header = jwt.get_unverified_header(allowance["signature"])
+    assert (header["alg"], header["kid"]) == ("EdDSA", keys[0]["kid"])
+    assert set(keys[0]) == {"kty", "crv", "x", "kid", "alg", "use"}
+    assert till.get(path.replace(member, str(uuid4())), status=404)["code"] == "not_found"
+    assert platform.shop().get(path, status=403)["code"] == "forbidden"
+    assert platform.shopper(PHONE).get(path, status=403)["code"] == "forbidden"

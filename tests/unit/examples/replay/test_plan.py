@@ -120,6 +120,15 @@ def test_points_are_spent_once_earlier_days_have_earned_them() -> None:
     assert spent == [0, 0, 500, 0, 500]
 
 
+def test_sales_paid_with_points_are_dated_at_the_close_that_posts_them() -> None:
+    part = slice_of(*(basket(number, number, line(1, 60_000)) for number in range(1, 3)))
+    day = plan(part, tills=1, batch=500).days[1]
+    (posting,) = next(iter(day.postings.values()))
+    (sale,) = posting.sales
+    assert sale.points_to_redeem == 500
+    assert day.closes_at - sale.occurred_at == timedelta(seconds=1)
+
+
 def test_points_are_not_spent_on_small_baskets() -> None:
     rich = basket(1, 1, line(1, 100_000))
     timeline = plan(slice_of(rich, basket(2, 2, line(1, 1_999))), tills=1, batch=500)
