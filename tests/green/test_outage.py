@@ -49,7 +49,7 @@ def test_events_survive_a_broker_that_is_killed_and_restarted(
     eventually(lambda: not services.ready)
     own_rabbit.start()
 
-    eventually(lambda: set(applied) == set(range(100)), within_s=30)
+    eventually(lambda: set(applied) == set(range(100)))
     publish(own_rabbit.uri, kind, [envelope(kind, 100)])
     eventually(lambda: 100 in applied)
 
@@ -77,7 +77,7 @@ def test_call_under_way_when_the_broker_dies_does_not_end_the_service(
     own_rabbit.start()
 
     assert isinstance(outcome[0], BackendUnavailable)
-    eventually(lambda: succeeds(client, echo), within_s=20)
+    eventually(lambda: succeeds(client, echo))
     client.close()
 
 
@@ -99,7 +99,7 @@ def test_services_start_as_soon_as_the_broker_is_there(own_rabbit: Rabbit) -> No
 
     own_rabbit.start()
 
-    eventually(lambda: services.ready, within_s=15)
+    eventually(lambda: services.ready)
     starting.wait()
     assert services.stop(drain_s=10)
 

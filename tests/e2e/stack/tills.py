@@ -143,7 +143,7 @@ def assert_all_happened_once(stack: Stack, tills: Tills, before: Before) -> None
     assert {each: balance(shop, each)["balances"]["available"] for each in available} == available
     verified = shop.auditor.post("/v1/points/verify", {})
     assert (verified["ok"], verified["drift"]) == (True, [])
-    eventually(lambda: {each: progress(shop, each) for each in have} == have, within_s=30)
+    eventually(lambda: {each: progress(shop, each) for each in have} == have)
     assert_coupons_add_up(stack, tills)
     assert stack.dead_letters() == []
 
@@ -164,7 +164,7 @@ def assert_coupons_add_up(stack: Stack, tills: Tills) -> None:
         settled = all(row.status == "redeemed" for row in rows)
         return settled and {row.order_id: row.discount_minor for row in rows} == expected
 
-    eventually(redeemed, within_s=30)
+    eventually(redeemed)
 
 
 def balance(shop: Shop, member_id: str) -> Json:

@@ -141,7 +141,7 @@ def test_postgres_that_is_killed_alone_is_started_again(make: Make) -> None:
     for process in instance.postgres_processes():
         process.kill()
 
-    eventually(lambda: ready(instance), within_s=30)
+    eventually(lambda: ready(instance))
 
     assert sign_in(instance, ADMIN_PASSWORD) == 200
 

@@ -106,8 +106,8 @@ def assert_all_happened_once(shop: Shop, sales: list[Sale]) -> None:
         member_id: sum(sale.net_minor // 100 for sale in own)
         for member_id, own in paid_by(sales, shop).items()
     }
-    eventually(lambda: {m: progress(shop, m) for m in expected} == expected, within_s=30)
-    eventually(lambda: all(multipliers_agree(shop, m) for m in shop.members), within_s=30)
+    eventually(lambda: {m: progress(shop, m) for m in expected} == expected)
+    eventually(lambda: all(multipliers_agree(shop, m) for m in shop.members))
 
 
 def progress(shop: Shop, member_id: str) -> int:

@@ -198,7 +198,7 @@ def test_events_wait_while_the_broker_is_away(
     time.sleep(1)
     assert outbox.unpublished() == 2
     own_rabbit.start()
-    eventually(lambda: outbox.unpublished() == 0, within_s=20)
+    eventually(lambda: outbox.unpublished() == 0)
 
     numbers = received(own_rabbit.uri, consumer, kind)
     assert list(dict.fromkeys(numbers)) == [1, 2, 3]
