@@ -49,6 +49,7 @@ def start_codes(uow: UnitOfWork, *, campaign_id: UUID, count: int) -> dict[str, 
         uow,
         [Change(campaign_id, row["status"], row["status"], "generate", reason=f"{count} codes")],
     )
+    uow.audit("campaign.generate_codes", ("campaign", campaign_id), after={"count": count})
     request = {"campaign_id": campaign_id, "count": count, "issued_at": uow.now}
     return start(uow, GENERATE, request, total=count)
 
@@ -102,6 +103,8 @@ def export_codes(
         NotFound: there is no such campaign.
     """
     campaign_row = campaigns.get(uow.connection, campaign_id)
+    if not after:
+        uow.audit("campaign.export_codes", ("campaign", campaign_id))
     shown = pools.exported(uow.connection, campaign_id, seen=after)
     rows = pools.page(uow.connection, campaign_id, after=after, limit=EXPORTED_AT_ONCE)
     key = programme.codes.key(campaign_row["code_key"])

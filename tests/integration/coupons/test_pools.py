@@ -174,3 +174,15 @@ def test_codes_are_made_of_published_campaigns_with_unique_codes_only(coupons: C
     for count in (0, 10_000_001, "5"):
         with pytest.raises(Refused, match="validation_failed"):
             start(coupons, coupons.campaign(), count)  # type: ignore[arg-type]
+
+
+@pytest.mark.rule("I4")
+def test_making_and_exporting_codes_is_audited(coupons: Coupons) -> None:
+    campaign_id = coupons.campaign()
+    start(coupons, campaign_id, 30)
+    work(coupons)
+    export(coupons, campaign_id)
+    rows = coupons.database.query(
+        "SELECT action FROM audit WHERE action LIKE '%_codes' ORDER BY sequence"
+    )
+    assert [row.action for row in rows] == ["campaign.generate_codes", "campaign.export_codes"]
