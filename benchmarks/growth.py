@@ -1,9 +1,9 @@
 """``python -m benchmarks.growth``: what balance, award and statement cost as the journal grows.
 
-Two ledgers are made by plain SQL, a small and a large one, each with its own PostgreSQL. The same
-calls are then made of the points service over members drawn at random, and what is quoted is the
-ratio of the medians. A third figure compares the pages of two members of the large ledger: one with
-a short history, and one whose history is a thousand times as long.
+Two ledgers are made by plain SQL, a small and a large one, each with its own PostgreSQL. Then the
+same calls are made of the points service on both in turn, about members drawn at random, and what
+is quoted is the ratio of the medians. The last figure compares the pages of two members of the
+large ledger: one with a short history, and one whose history is a thousand times as long.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,10 @@ SELECT member_id, number, 0, 'issued', 'available', 55 FROM e
 """)
 
 
+Turn = tuple[PointsService, str]
+"""A call of a service, about a member."""
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """How large a ledger is."""
@@ -89,14 +94,14 @@ class Size:
 def main() -> None:
     """Measure and print."""
     options = _options()
-    small = Size(options.small_members, options.entries)
-    large = Size(options.members, options.entries)
-    found = [_measure(size, options.calls) for size in (small, large)]
+    sizes = [Size(number, options.entries) for number in (options.small_members, options.members)]
+    with ExitStack() as stack:
+        services = [stack.enter_context(_ledger(size)) for size in sizes]
+        found = _measure(services, sizes, options.calls)
     table = Table(title=f"medians of {options.calls} calls, milliseconds")
-    for column in ("call", str(small), str(large), "ratio"):
+    for column in ("call", *map(str, sizes), "ratio"):
         table.add_column(column, justify="right")
-    for name in found[0]:
-        before, after = found[0][name], found[1][name]
+    for name, (before, after) in found.items():
         table.add_row(name, f"{before:.2f}", f"{after:.2f}", f"{after / before:.2f}")
     Console().print(table)
 
@@ -110,24 +115,37 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(size: Size, calls: int) -> dict[str, float]:
-    """Return the median milliseconds of each call on a ledger of that size."""
+@contextmanager
+def _ledger(size: Size) -> Iterator[PointsService]:
+    """Make a ledger of that size; yield the service on it."""
     with tempfile.TemporaryDirectory() as folder, points_database(Path(folder)) as database:
         fill(database, size, long_history=LONG_HISTORY)
         engine = create_engine(database.url)
-        service = points_service(engine, database.url)
-        drawn = random.Random(1).choices(range(size.members), k=calls)
-        members = [member_id(number) for number in drawn]
-        found = {
-            "balance": _median(members, lambda member: _balance(service, member)),
-            "award": _median(members, lambda member: award(service, member)),
-            "statement page": _median(members, lambda member: _page(service, member)),
-            f"page of {LONG_HISTORY:,} entries": _median(
-                [member_id(size.members)] * calls, lambda member: _page(service, member)
-            ),
-        }
+        yield points_service(engine, database.url)
         engine.dispose()
-        return found
+
+
+def _measure(
+    services: Sequence[PointsService], sizes: Sequence[Size], calls: int
+) -> dict[str, tuple[float, float]]:
+    """Return the median milliseconds of each call on both ledgers.
+
+    The calls take turns, so that whatever else the machine does slows both alike.
+    """
+    drawn = random.Random(1)
+    members = [
+        (member_id(drawn.randrange(small.members)), member_id(drawn.randrange(large.members)))
+        for small, large in [tuple(sizes)] * calls
+    ]
+    found = {
+        name: _medians([((services[0], one), (services[1], two)) for one, two in members], call)
+        for name, call in (("balance", _balance), ("award", award), ("statement page", _page))
+    }
+    large, long = services[1], member_id(sizes[1].members)
+    found[f"page, of {LONG_HISTORY:,} entries on the right"] = _medians(
+        [((large, one), (large, long)) for _, one in members], _page
+    )
+    return found
 
 
 def member_id(number: int) -> str:
@@ -153,14 +171,18 @@ def fill(database: Database, size: Size, *, long_history: int) -> None:
     engine.dispose()
 
 
-def _median(members: Sequence[str], call: Callable[[str], object]) -> float:
-    """Return the median milliseconds of a call, once the first tenth has warmed it up."""
-    took = []
-    for member in members:
-        begun = time.perf_counter()
-        call(member)
-        took.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(took[len(took) // 10 :])
+def _medians(
+    turns: Sequence[tuple[Turn, Turn]], call: Callable[[PointsService, str], object]
+) -> tuple[float, float]:
+    """Return the median milliseconds of either side, once the first tenth has warmed them up."""
+    took: tuple[list[float], list[float]] = ([], [])
+    for turn in turns:
+        for side, (service, member) in zip(took, turn, strict=True):
+            begun = time.perf_counter()
+            call(service, member)
+            side.append((time.perf_counter() - begun) * 1000)
+    warm = len(turns) // 10
+    return statistics.median(took[0][warm:]), statistics.median(took[1][warm:])
 
 
 def _balance(service: PointsService, member: str) -> None:
