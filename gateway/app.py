@@ -17,7 +17,7 @@ from gateway.backend import Backend
 from gateway.clock import PlatformClock
 from gateway.context import begin, current
 from gateway.guessing import GuessLimits
-from gateway.keys import signing_keys
+from gateway.keys import outside_keys, signing_keys
 from gateway.limits import RateLimits
 from gateway.resources import RESOURCES, SANDBOX_RESOURCES
 from gateway.routing import Resource
@@ -49,7 +49,7 @@ def create_app(settings: GatewaySettings, backend: Backend) -> Flask:
         settings=settings,
         backend=backend,
         verifier=TokenVerifier(
-            signing_keys(backend),
+            outside_keys(settings.jwks_url) if settings.jwks_url else signing_keys(backend),
             issuer=settings.issuer,
             audience=settings.audience,
             now=clock.now,

@@ -12,6 +12,7 @@ from environs import Env, EnvError, EnvValidationError, validate
 _POSITIVE = validate.Range(min=1)
 DEFAULT_OTP_TEXT = "{code} is your code to sign in, good for 5 minutes. Give it to nobody."
 _HOLDS_CODE = validate.Regexp(r"(?s).*\{code\}", error="Write {code} where the code goes.")
+_HTTPS = validate.Regexp(r"\Z|https://.|http://127\.0\.0\.1[:/]", error="Not an https URL.")
 _NOT_NEGATIVE = validate.Range(min=0)
 
 
@@ -101,6 +102,8 @@ class GatewaySettings:
         }
     )
     """By kind of caller; ``address`` is for signing in, where no caller is known yet."""
+    jwks_url: str = ""
+    """Key set of an outside issuer that is trusted instead of identity (I1); empty for none."""
     trusted_proxies: int = 0
     """How many proxies of the operator's own stand in front, each adding to X-Forwarded-For."""
     issuer: str = "loyalty"
@@ -175,6 +178,7 @@ def gateway_settings() -> GatewaySettings:
     plain = {
         "sandbox": env.bool("LOYALTY_SANDBOX", default=False),
         "rate_limits": env.str("LOYALTY_RATE_LIMITS", default="on") != "off",
+        "jwks_url": env.str("LOYALTY_JWKS_URL", default="", validate=_HTTPS),
         "trusted_proxies": env.int("LOYALTY_TRUSTED_PROXIES", default=0, validate=_NOT_NEGATIVE),
         "limits_url": env.str("LOYALTY_LIMITS_URL", default="memory://"),
         "issuer": env.str("LOYALTY_ISSUER", default="loyalty"),
