@@ -35,7 +35,7 @@ def commands(sales: Sequence[Sale], actor: Actor) -> list[Command]:
 
 
 def resolve(reference: Mapping[str, Any]) -> Command:
-    """Return who a reference names, as points' commands take it."""
+    """Return who a reference names, as points' commands take it; a rotating code names nobody."""
     (found,) = _look_up([reference])
     return {
         "member_id": found["member_id"],

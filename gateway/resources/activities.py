@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
@@ -9,7 +10,7 @@ from flask import Response
 from gateway.backend import call, respond
 from gateway.context import actor
 from gateway.routing import Resource
-from gateway.sale_commands import resolve
+from gateway.sale_commands import identify
 from shared.contracts.points import activities, rpc
 from shared.errors import FieldError, Forbidden, Invalid, NotFound
 
@@ -49,12 +50,16 @@ def _member(body: dict[str, Any]) -> dict[str, Any]:
     if asking.kind != "member":
         if named is None:
             raise Invalid(errors=[FieldError("member", "required", "Say who did it.")])
-        return resolve(named)
+        return _identify(named, body)
     if body["activity"] != _OWN:
         raise Forbidden("Members report check_in only.")
-    if named is not None and resolve(named)["member_id"] != asking.id:
+    if named is not None and _identify(named, body)["member_id"] != asking.id:
         raise NotFound
     return {"member_id": asking.id, "member_status": None}
+
+
+def _identify(named: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    return identify(named, use_id=body["activity_id"], at=body["occurred_at"])
 
 
 def _store() -> str | None:

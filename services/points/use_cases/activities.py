@@ -27,9 +27,9 @@ from services.points.use_cases.awards import NOBODYS
 from services.points.use_cases.content import digest_of
 from services.points.use_cases.judging import Judge, Shopper, channel_of
 from services.points.use_cases.posting import Awarded, post
+from services.points.use_cases.sales import NOBODY
 from shared.contracts.base import instance_of
 from shared.contracts.points.activities import ActivityAnswerSchema
-from shared.contracts.points.rpc import UNKNOWN
 from shared.db import Outcome, UnitOfWork
 from shared.errors.points import (
     ActivityIdConflict,
@@ -57,6 +57,7 @@ def record_activity(
 
     Raises:
         UnknownMember: nobody answers to the identifier.
+        CodeInvalid, CodeExpired, CodeUsed: the rotating code does not count (M2).
         MemberNotActive: the member may not earn.
         ActivityIdConflict: the id is known with other content.
         ActivityInFuture: it is dated more than the tolerated five minutes ahead.
@@ -71,7 +72,9 @@ def record_activity(
         if known.content_hash != content:
             raise ActivityIdConflict
         return Outcome(_revived(known.answer), 200, replayed=True)
-    if member_id is None or member_status == UNKNOWN:
+    if member_status in NOBODY:
+        raise NOBODY[member_status]
+    if member_id is None:
         raise UnknownMember
     if {member_status, book.account(member_id).status} - {None, _ACTIVE}:
         raise MemberNotActive

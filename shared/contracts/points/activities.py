@@ -6,6 +6,7 @@ from marshmallow import fields
 
 from shared.contracts.base import WireSchema
 from shared.contracts.fields import Choice, ExternalKey, Id, Instant, StrictBoolean, StrictInteger
+from shared.contracts.members.codes import REFUSALS as CODE_REFUSALS
 from shared.contracts.members.events import MEMBER_STATUSES
 from shared.contracts.members.schemas import ReferenceSchema
 from shared.contracts.points.earning_rules import ACTIVITIES, UNKNOWN
@@ -37,7 +38,9 @@ class RecordActivitySchema(_ActivityFactsSchema):
     """An activity with its member resolved by the gateway."""
 
     member_id = Id(required=True, allow_none=True)
-    member_status = Choice(*MEMBER_STATUSES, UNKNOWN, allow_none=True, load_default=None)
+    member_status = Choice(
+        *MEMBER_STATUSES, UNKNOWN, *CODE_REFUSALS, allow_none=True, load_default=None
+    )
     """As in a sale's command."""
     store_id = ExternalKey(allow_none=True, load_default=None)
 

@@ -272,6 +272,9 @@ RECORD_ACTIVITY = Method(
     errors=(
         errors.UnknownMember,
         errors.MemberNotActive,
+        member_errors.CodeInvalid,
+        member_errors.CodeExpired,
+        member_errors.CodeUsed,
         errors.ActivityIdConflict,
         errors.ActivityInFuture,
         errors.ActivityTooOld,

@@ -114,3 +114,15 @@ def test_shops_and_tills_report_whatever_members_do(platform: Platform) -> None:
         unknown = person.post(path, {**report, **nobody, "activity_id": "x"}, status=422)
         assert unknown["code"] == "unknown_member"
     platform.staff("support").post(path, {**done, **who, "activity_id": "b"}, status=403)
+
+
+def test_rotating_code_names_who_did_it_and_is_not_spent(platform: Platform) -> None:
+    member, till = platform.shopper(PHONE), platform.terminal("t-2")
+    shown = {"type": "code", "value": member.get("/v1/members/me/code")["barcode"]}
+    done = {"activity": "event", "occurred_at": rfc3339(platform.now()), "member": shown}
+    first = till.post("/v1/points/activities", {**done, "activity_id": "a1"})
+    assert first["member_id"] == member.get("/v1/members/me")["member_id"]
+    assert till.post("/v1/points/activities", {**done, "activity_id": "a2"})["counted"]
+    wrong = {**done, "activity_id": "a3", "member": {**shown, "value": "0" * 20}}
+    refused = till.post("/v1/points/activities", wrong, status=422)
+    assert refused["code"] == "code_invalid"
