@@ -36,7 +36,8 @@ from shared.rpc.dispatch import dispatch
 TILL = Actor("terminal", "t-1", store_id="s-1")
 LONG_HISTORY = 10_000
 """Entries of the one member whose history is long."""
-PAGE = 50
+PAGE = 10
+"""As many entries as members have unless told otherwise, so that all pages are alike."""
 _SLICE = 50_000
 """Members made by one statement."""
 
