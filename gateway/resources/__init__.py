@@ -18,6 +18,8 @@ RESOURCES: tuple[str, ...] = (
     "tiers",
     "tier_programmes",
     "tier_overrides",
+    "benefits",
+    "plans",
     "points",
     "expiry_changes",
     "statements",

@@ -19,7 +19,8 @@ from shared.contracts.members import accounts, rpc, schemas
 from shared.contracts.points import rpc as points
 from shared.contracts.points.schemas import BalanceSchema
 from shared.contracts.tiers import rpc as tiers
-from shared.contracts.tiers.schemas import BenefitSchema, MemberTierSchema
+from shared.contracts.tiers.benefits import BenefitSchema
+from shared.contracts.tiers.schemas import MemberTierSchema
 from shared.errors import FieldError, Invalid, Unauthenticated
 from shared.errors.identity import TokenExpired
 

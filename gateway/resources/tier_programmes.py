@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Response
@@ -11,10 +12,11 @@ from gateway.paging import ListQuery, list_of, respond_page
 from gateway.routing import Resource
 from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.tiers import programmes, rpc
+from shared.errors import NotFound
 
 resource = Resource("tier_programmes", description="Versions of the tier programme.")
 
-_ONE = "/v1/tier-programmes/<int:version>"
+_ONE = "/v1/tier-programmes/<string:version>"
 
 
 @resource.post(
@@ -44,7 +46,7 @@ def list_tier_programmes(query: dict[str, Any]) -> Response:
 @resource.get(_ONE, scopes=("tiers:read",), response=programmes.TierProgrammeSchema)
 def get_tier_programme(version: str) -> Response:
     """Show a version."""
-    return respond(call(rpc.PROGRAMME_VERSION, {"version": int(version)}))
+    return respond(call(rpc.PROGRAMME_VERSION, {"version": _number(version)}))
 
 
 @resource.patch(
@@ -56,7 +58,7 @@ def get_tier_programme(version: str) -> Response:
 )
 def amend_tier_programme(version: str, body: dict[str, Any]) -> Response:
     """Change a draft; a published version never changes."""
-    return respond(call(rpc.AMEND_PROGRAMME, {**body, "version": int(version)}))
+    return respond(call(rpc.AMEND_PROGRAMME, {**body, "version": _number(version)}))
 
 
 @resource.post(
@@ -72,7 +74,7 @@ def publish_tier_programme(version: str, body: dict[str, Any]) -> Response:
     From then on members are judged by it: who reaches a higher tier has it at once, who falls short
     keeps its tier until the next review.
     """
-    return respond(call(rpc.PUBLISH_PROGRAMME, {**body, "version": int(version)}))
+    return respond(call(rpc.PUBLISH_PROGRAMME, {**body, "version": _number(version)}))
 
 
 @resource.post(
@@ -87,4 +89,11 @@ def simulate_tier_programme(version: str) -> Response:
 
     A job: its result counts the moves by tier, its file lists the members.
     """
-    return respond(call(rpc.SIMULATE_PROGRAMME, {"version": int(version)}))
+    return respond(call(rpc.SIMULATE_PROGRAMME, {"version": _number(version)}))
+
+
+def _number(version: str) -> int:
+    """Return the version that a path names; raises `NotFound` for what is none."""
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", version):
+        raise NotFound
+    return int(version)

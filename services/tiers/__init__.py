@@ -12,9 +12,11 @@ Invariants:
   (T5, T8);
 - an override is a floor with a date; more than one level above what is earned takes two people
   (T4);
+- the uses of a benefit never exceed its quota, and each ``use_id`` is one use (T6);
 - a published version of the programme never changes (T5).
 
-Events out: ``tier.changed``, ``tier.review_due``, ``tier.override_requested``. Events in:
-``member.enrolled``,
-``member.updated``, ``sale.recorded``, ``sale.returned``, ``sale.cancelled``.
+Events out: ``tier.changed``, ``tier.review_due``, ``tier.override_requested``, ``benefit.used``,
+``benefit.reversed``, ``benefit.granted``, ``subscription.renewal_due``. Events in:
+``member.enrolled``, ``member.updated``, ``sale.recorded``, ``sale.returned``, ``sale.cancelled``,
+``checkout.closed``.
 """

@@ -23,6 +23,8 @@ from shared.settings import ServiceSettings
 DUE_EVERY_S = 5
 """Nobody waits for it: reads work out what is due by themselves. Others hear within this."""
 
+GIFTS_EVERY_S = 600
+
 
 class TiersService(BaseService):
     """What members' purchases make of them."""
@@ -105,6 +107,61 @@ class TiersService(BaseService):
         """Start finding out who would move (T5)."""
         return self.db.write(call, use_cases.simulate_programme, **command)
 
+    @rpc(contract.MEMBER_BENEFITS)
+    def member_benefits(self, call: Call, **query: Any) -> Reply:
+        """Return what a member's tier gives it (T6)."""
+        return self.db.read(call, queries.member_benefits, time_zone=self._zone, **query)
+
+    @rpc(contract.USE_BENEFIT)
+    def use_benefit(self, call: Call, **command: Any) -> Reply:
+        """Use a benefit once (T6)."""
+        return self._write(call, use_cases.use_benefit, **command)
+
+    @rpc(contract.REVERSE_USE)
+    def reverse_use(self, call: Call, **command: Any) -> Reply:
+        """Take a use back."""
+        return self._write(call, use_cases.reverse_use, **command)
+
+    @rpc(contract.CREATE_PLAN)
+    def create_plan(self, call: Call, **command: Any) -> Reply:
+        """Put a plan on sale (T7)."""
+        return self.db.write(call, use_cases.create_plan, **command)
+
+    @rpc(contract.PLAN)
+    def plan(self, call: Call, **query: Any) -> Reply:
+        """Return a plan."""
+        return self.db.read(call, queries.plan, **query)
+
+    @rpc(contract.PLANS)
+    def plans(self, call: Call, **query: Any) -> Reply:
+        """Return all plans."""
+        return self.db.read(call, queries.plan_list, **query)
+
+    @rpc(contract.AMEND_PLAN)
+    def amend_plan(self, call: Call, **command: Any) -> Reply:
+        """Change a plan."""
+        return self.db.write(call, use_cases.amend_plan, **command)
+
+    @rpc(contract.BUY_PLAN)
+    def buy_plan(self, call: Call, **command: Any) -> Reply:
+        """Give the tier that was paid for (T7)."""
+        return self._write(call, use_cases.buy_plan, **command)
+
+    @rpc(contract.SUBSCRIPTION)
+    def subscription(self, call: Call, **query: Any) -> Reply:
+        """Return a paid membership."""
+        return self.db.read(call, queries.subscription, **query)
+
+    @rpc(contract.SUBSCRIPTIONS)
+    def subscriptions(self, call: Call, **query: Any) -> Reply:
+        """Return a member's paid memberships."""
+        return self.db.read(call, queries.subscription_list, **query)
+
+    @rpc(contract.CANCEL_SUBSCRIPTIONS)
+    def cancel_subscriptions(self, call: Call, **command: Any) -> Reply:
+        """End a paid membership, or refund it (T7)."""
+        return self._write(call, use_cases.cancel_subscriptions, **command)
+
     @job(use_cases.SIMULATE)
     def simulate_slice(self, uow: UnitOfWork, work: JobState) -> Progress:
         """Try a version on the next members."""
@@ -140,15 +197,28 @@ class TiersService(BaseService):
         """Let the tier stand still while the member is not active."""
         self.db.consume(event, partial(use_cases.follow, time_zone=self._zone))
 
+    @on(points_events.CHECKOUT_CLOSED)
+    def on_checkout_closed(self, event: Envelope) -> None:
+        """Take back what was used for the order (T6)."""
+        self.db.consume(event, use_cases.free_order)
+
     @every(DUE_EVERY_S)
-    def do_due_work(self) -> None:
+    def review(self) -> None:
         """Send notices, review tiers, end graces and floors, bring a version into force (T3)."""
-        self.due_work()
+        for batch in (use_cases.adopt_version, use_cases.review):
+            self.db.sweep(f"tiers.{batch.__name__}", partial(batch, time_zone=self._zone))
+
+    @every(GIFTS_EVERY_S)
+    def give(self) -> None:
+        """Give birthday gifts, and tell of paid memberships that end soon (T6, T7)."""
+        gifts = partial(use_cases.give_birthday_gifts, time_zone=self._zone)
+        self.db.sweep("tiers.give_birthday_gifts", gifts)
+        self.db.sweep("tiers.tell_renewals", use_cases.tell_renewals)
 
     def due_work(self) -> None:
         """Do all that the present time makes due (A8)."""
-        for name in ("adopt_version", "review"):
-            self.db.sweep(f"tiers.{name}", partial(getattr(use_cases, name), time_zone=self._zone))
+        self.review()
+        self.give()
 
     def _write(self, call: Call, use_case: UseCase, **command: Any) -> Reply:
         return self.db.write(call, use_case, time_zone=self._zone, **command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
+from shared.contracts.tiers.benefits import SUBSCRIPTION_STATUSES
 from shared.contracts.tiers.events import METRICS, SOURCES
 from shared.contracts.tiers.overrides import OVERRIDE_STATUSES
 from shared.contracts.tiers.programmes import BENEFIT_KINDS, QUOTA_PERIODS, WINDOWS
@@ -170,6 +171,12 @@ states = sa.Table(
         "member_id",
         postgresql_where=sa.text("status = 'active'"),
     ),
+    sa.Index(
+        "ix_tier_states_birth_month_member_id",
+        "birth_month",
+        "member_id",
+        postgresql_where=sa.text("status = 'active'"),
+    ),
 )
 """Each member's tier. ``tier``, ``source`` and ``since`` are what is shown; what was earned is kept
 beside it, under whatever floor an override or a purchase puts there. ``due_at`` is when time alone
@@ -240,3 +247,96 @@ overrides = sa.Table(
     ),
 )
 """Floors that staff put under a member's tier (T4)."""
+
+uses = sa.Table(
+    "benefit_uses",
+    METADATA,
+    sa.Column("use_id", sa.Text, primary_key=True),
+    sa.Column("member_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("tier", sa.Text, nullable=False),
+    sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("used_by_kind", sa.Text, nullable=False),
+    sa.Column("used_by_id", sa.Text, nullable=False),
+    sa.Column("reversed_at", sa.DateTime(timezone=True)),
+    sa.Column("reversed_cause", sa.Text),
+    sa.CheckConstraint(
+        "(reversed_at IS NULL) = (reversed_cause IS NULL)", name="reversed_with_cause"
+    ),
+    sa.Index(
+        "ix_benefit_uses_member_id_code_used_at",
+        "member_id",
+        "code",
+        "used_at",
+        postgresql_where=sa.text("reversed_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_benefit_uses_reference",
+        "reference",
+        postgresql_where=sa.text("reversed_at IS NULL"),
+    ),
+)
+"""Uses of benefits, each under the id its caller gave it (T6)."""
+
+grants = sa.Table(
+    "benefit_grants",
+    METADATA,
+    sa.Column("member_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("occasion", sa.Text, primary_key=True),
+    sa.Column("grant_id", UUID(as_uuid=True), nullable=False, unique=True),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("tier", sa.Text, nullable=False),
+    sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Benefits that came by themselves: one of a kind on each occasion (T6)."""
+
+plans = sa.Table(
+    "plans",
+    METADATA,
+    sa.Column("plan", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("tier", sa.Text, nullable=False),
+    sa.Column("months", sa.SmallInteger, nullable=False),
+    sa.Column("price_minor", sa.BigInteger, nullable=False),
+    sa.Column("cooling_off_days", sa.SmallInteger, nullable=False),
+    sa.Column("on_sale", sa.Boolean, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("months BETWEEN 1 AND 120", name="months_range"),
+    sa.CheckConstraint("price_minor >= 0", name="price_not_negative"),
+    sa.CheckConstraint("cooling_off_days BETWEEN 0 AND 365", name="cooling_off_days_range"),
+)
+
+subscriptions = sa.Table(
+    "subscriptions",
+    METADATA,
+    sa.Column("subscription_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("member_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False, unique=True),
+    sa.Column("plan", sa.Text, sa.ForeignKey(plans.c.plan), nullable=False),
+    sa.Column("tier", sa.Text, nullable=False),
+    sa.Column("months", sa.SmallInteger, nullable=False),
+    sa.Column("paid_minor", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("refundable_until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("bought_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("cancelled_at", sa.DateTime(timezone=True)),
+    sa.Column("refund_minor", sa.BigInteger, nullable=False),
+    sa.Column("notified_at", sa.DateTime(timezone=True)),
+    sa.CheckConstraint(f"status IN ({_quoted(SUBSCRIPTION_STATUSES)})", name="status_known"),
+    sa.CheckConstraint("ends_at >= starts_at", name="ends_later"),
+    sa.CheckConstraint("refund_minor BETWEEN 0 AND paid_minor", name="refund_within_paid"),
+    sa.CheckConstraint("(status = 'active') = (cancelled_at IS NULL)", name="cancelled_at_a_time"),
+    sa.Index("ix_subscriptions_member_id_ends_at", "member_id", "ends_at"),
+    sa.Index(
+        "ix_subscriptions_renewal",
+        "ends_at",
+        postgresql_where=sa.text("status = 'active' AND notified_at IS NULL"),
+    ),
+)
+"""Paid membership: a plan's terms as they were when it was bought (T7)."""

@@ -66,3 +66,52 @@ class EffectiveFromTaken(LoyaltyError):
 
     code = "effective_from_taken"
     status = 409
+
+
+class BenefitNotAvailable(LoyaltyError):
+    """The member's tier does not give this benefit."""
+
+    code = "benefit_not_available"
+    status = 422
+
+
+class BenefitExhausted(LoyaltyError):
+    """The benefit has been used as often as its period allows."""
+
+    code = "benefit_exhausted"
+    status = 422
+
+
+class BenefitUseConflict(LoyaltyError):
+    """This use_id stands for another use."""
+
+    code = "benefit_use_conflict"
+    status = 409
+
+
+class BenefitOrderCancelled(LoyaltyError):
+    """The order it is for has been cancelled."""
+
+    code = "benefit_order_cancelled"
+    status = 409
+
+
+class PlanTaken(LoyaltyError):
+    """Another plan has this code."""
+
+    code = "plan_taken"
+    status = 409
+
+
+class PlanNotOnSale(LoyaltyError):
+    """There is no such plan for sale."""
+
+    code = "plan_not_on_sale"
+    status = 422
+
+
+class SubscriptionConflict(LoyaltyError):
+    """This order bought another membership."""
+
+    code = "subscription_conflict"
+    status = 409

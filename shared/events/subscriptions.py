@@ -33,6 +33,7 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
     "tiers": (
         members.ENROLLED,
         members.UPDATED,
+        points.CHECKOUT_CLOSED,
         points.SALE_CANCELLED,
         points.SALE_CLAIMED,
         points.SALE_RECORDED,

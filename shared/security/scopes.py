@@ -8,13 +8,14 @@ MEMBER = frozenset({"self:read", "self:write"})
 
 TERMINAL = frozenset(
     {"members:lookup", "members:enrol", "sales:write", "sales:read", "returns:write",
-     "holds:write", "quotes:write", "coupons:quote", "activities:write", "allowances:read"}
+     "holds:write", "quotes:write", "coupons:quote", "activities:write", "allowances:read",
+     "benefits:use", "subscriptions:write"}
 )  # fmt: skip
 
 SHOP = frozenset(
     {"members:lookup", "members:enrol", "quotes:write", "checkouts:write", "returns:write",
      "sales:write", "sales:read", "holds:write", "coupons:quote", "activities:write",
-     "external_ids:write"}
+     "external_ids:write", "benefits:use", "subscriptions:write"}
 )  # fmt: skip
 
 _STAFF_READ = frozenset(
@@ -26,6 +27,7 @@ _STAFF_READ = frozenset(
 _SUPPORT = _STAFF_READ | {
     "members:enrol", "members:write", "members:unmask", "points:adjust", "returns:write",
     "transfers:write", "reward_orders:write", "external_ids:write", "members:standing",
+    "benefits:use", "subscriptions:write",
 }  # fmt: skip
 
 _MARKETING = _STAFF_READ | {

@@ -242,6 +242,13 @@ NEEDS = (
         _count("coupons", _INBOX),
     ),
     Need(
+        "tiers",
+        points.CHECKOUT_CLOSED,
+        "a checkout ran out of time",
+        _CLOSED,
+        _count("tiers", _INBOX),
+    ),
+    Need(
         "coupons",
         points.CHECKOUT_CLOSED,
         "a checkout ran out of time",

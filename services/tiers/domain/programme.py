@@ -131,6 +131,14 @@ def in_force(programmes: tuple[Programme, ...], at: datetime) -> Programme:
     return next((p for p in reversed(programmes) if p.effective_from <= at), programmes[0])
 
 
+def rank_of(code: str, programmes: tuple[Programme, ...], at: datetime) -> int:
+    """Return the rank of a tier in the latest version that knows it; raises `LookupError`."""
+    known = [p for p in programmes if any(level.code == code for level in p.levels)]
+    if not known:
+        raise LookupError(code)
+    return in_force(tuple(known), at).level(code).rank
+
+
 def successor(programmes: tuple[Programme, ...], version: int) -> Programme | None:
     """Return the version that follows in time, if one is published."""
     versions = [programme.version for programme in programmes]

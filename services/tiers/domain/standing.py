@@ -62,6 +62,8 @@ class Change:
     keep: int | None = None
     sale_id: str | None = None
     reference: str | None = None
+    is_rise: bool = False
+    """Whether a higher tier than before was earned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ def show(
         level=level,
         source=source,
         is_news=is_news,
+        is_rise=source == EARNED and level.rank > standing.rank,
     )
     return moved, change
 

@@ -10,35 +10,18 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.tiers import tables
-from services.tiers.domain.floors import EARNED
-from services.tiers.domain.machine import Life, begin, grace_until
-from services.tiers.domain.programme import Level, Programme, in_force
-from services.tiers.domain.standing import ACTIVE, Standing
-from services.tiers.queries.passing import Move, life_of, pass_time
+from services.tiers.domain.machine import grace_until
+from services.tiers.domain.programme import Programme
+from services.tiers.domain.standing import Standing
+from services.tiers.queries.benefits import benefit_bodies
+from services.tiers.queries.passing import Move
 from services.tiers.queries.programmes import window_body
-from services.tiers.repository import facts, overrides, programmes, states
+from services.tiers.queries.standing import rules_of, standing_now
+from services.tiers.repository import facts, overrides
 from services.tiers.repository.facts import Span
 from shared.db import Snapshot
 
 MAX_LIMIT = 200
-
-
-def standing_now(
-    snapshot: Snapshot, member_id: UUID, enrolled_at: datetime | None, zone: tzinfo
-) -> Move:
-    """Return where a member stands now, even where the sweep has not come round yet.
-
-    A member not heard of has the entry tier since it enrolled.
-    """
-    row = states.read(snapshot.connection, member_id)
-    if row is None:
-        return _unheard(snapshot, member_id, enrolled_at or snapshot.now, zone)
-    standing = states.standing_of(row)
-    versions = programmes.published(snapshot.connection, row.editions)
-    move = Move(standing, life_of(standing, versions, zone))
-    if standing.status == ACTIVE:
-        pass_time(snapshot.connection, [move], snapshot.now)
-    return move
 
 
 def member_tier(
@@ -46,7 +29,7 @@ def member_tier(
 ) -> dict[str, Any]:
     """Return a member's tier, what keeps it, and what is missing to the next."""
     move = standing_now(snapshot, member_id, enrolled_at, time_zone)
-    standing, rules = move.standing, _rules(move, snapshot.now)
+    standing, rules = move.standing, rules_of(move, snapshot.now)
     level = rules.matching(standing.tier, standing.rank)
     return {
         "member_id": member_id,
@@ -58,7 +41,7 @@ def member_tier(
         "grace_until": grace_until(standing.earned, rules) if standing.earned.in_grace else None,
         "progress": _progress(snapshot, move, rules),
         "override": _override(snapshot, standing),
-        "benefits": [_benefit(level, place) for place in range(len(level.benefits))],
+        "benefits": benefit_bodies(snapshot, move),
     }
 
 
@@ -83,32 +66,6 @@ def tier_history(
 def _change(row: sa.Row[Any], hidden: bool) -> dict[str, Any]:
     actor_id = None if hidden and row.actor_kind == "staff" else row.actor_id
     return {**row._mapping, "actor": {"kind": row.actor_kind, "id": actor_id}}
-
-
-def _unheard(snapshot: Snapshot, member_id: UUID, began_at: datetime, zone: tzinfo) -> Move:
-    life = Life(began_at, zone, programmes.published(snapshot.connection))
-    earned = begin(life)
-    entry = life.programme(earned.version).entry
-    standing = Standing(
-        member_id=member_id,
-        began_at=began_at,
-        enrolled=False,
-        status=ACTIVE,
-        earned=earned,
-        tier=entry.code,
-        rank=entry.rank,
-        source=EARNED,
-        since=began_at,
-        told_from=began_at,
-    )
-    return Move(standing, life)
-
-
-def _rules(move: Move, now: datetime) -> Programme:
-    """Return the version the member is judged by; one who stands still keeps the older one."""
-    if move.standing.status == ACTIVE:
-        return in_force(move.life.programmes, now)
-    return move.life.programme(move.standing.earned.version)
 
 
 def _progress(snapshot: Snapshot, move: Move, rules: Programme) -> dict[str, Any]:
@@ -151,8 +108,3 @@ def _override(snapshot: Snapshot, standing: Standing) -> dict[str, Any] | None:
     shown = {name: row[name] for name in ("override_id", "tier", "reason", "expires_at")}
     by = None if snapshot.actor.kind == "member" else row["requested_by_id"]
     return {**shown, "requested_by": by}
-
-
-def _benefit(level: Level, place: int) -> dict[str, Any]:
-    benefit = level.benefits[place]
-    return {"code": benefit.code, "kind": benefit.kind, "name": benefit.name}

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from services.tiers.domain.floors import Floor, next_change, standing_floor
 from services.tiers.domain.machine import Counts, Life, grace_until, review_at
-from services.tiers.domain.programme import Programme, in_force, local_day
+from services.tiers.domain.programme import Programme, in_force, local_day, rank_of
 from services.tiers.domain.standing import (
     Change,
     Due,
@@ -27,7 +27,7 @@ from services.tiers.domain.standing import (
     pass_due,
     put_floor,
 )
-from services.tiers.repository import facts, overrides
+from services.tiers.repository import facts, overrides, subscriptions
 from services.tiers.repository.facts import Span
 
 MAX_ROUNDS = 1_000
@@ -99,7 +99,20 @@ def floors_of(
     now: datetime,
 ) -> defaultdict[UUID, list[Floor]]:
     """Return all floors of members, past and coming ones included."""
-    return overrides.floors(connection, member_ids, programmes, now)
+    ids = list(member_ids)
+    found = overrides.floors(connection, ids, programmes, now)
+    for row in subscriptions.held(connection, ids):
+        found[row["member_id"]].append(
+            Floor(
+                row["tier"],
+                rank_of(row["tier"], programmes, now),
+                "purchased",
+                row["starts_at"],
+                row["ends_at"],
+                str(row["subscription_id"]),
+            )
+        )
+    return found
 
 
 def _pass_floors(

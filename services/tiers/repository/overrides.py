@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from services.tiers import tables
 from services.tiers.domain.floors import Floor
-from services.tiers.domain.programme import Programme, in_force
+from services.tiers.domain.programme import Programme, rank_of
 
 _TABLE = tables.overrides
 
@@ -74,12 +74,10 @@ def floors(
         _TABLE.c.member_id.in_(list(member_ids)), _TABLE.c.starts_at.is_not(None)
     )
     for row in connection.execute(statement):
-        known = [p for p in programmes if any(level.code == row.tier for level in p.levels)]
-        rules = in_force(tuple(known), now)
         found[row.member_id].append(
             Floor(
                 row.tier,
-                rules.level(row.tier).rank,
+                rank_of(row.tier, programmes, now),
                 "override",
                 row.starts_at,
                 row.ended_at or row.expires_at,

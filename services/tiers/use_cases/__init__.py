@@ -4,11 +4,14 @@
 - `reviews`: what time alone makes due (T3).
 - `overrides`: what staff give by hand (T4).
 - `programmes`, `simulating`: versions of the programme (T5).
+- `benefits`, `granting`: what the tier gives is used, or comes by itself (T6).
+- `subscriptions`: tiers that are paid for (T7).
 - `moving`: what they all end with: standing, history, news (T5, T8).
 """
 
 from __future__ import annotations
 
+from services.tiers.use_cases.benefits import free_order, reverse_use, use_benefit
 from services.tiers.use_cases.facts import (
     count_cancel,
     count_claim,
@@ -17,6 +20,7 @@ from services.tiers.use_cases.facts import (
     follow,
     start,
 )
+from services.tiers.use_cases.granting import give_birthday_gifts
 from services.tiers.use_cases.overrides import (
     approve_override,
     reject_override,
@@ -30,24 +34,40 @@ from services.tiers.use_cases.programmes import (
 )
 from services.tiers.use_cases.reviews import adopt_version, review
 from services.tiers.use_cases.simulating import SIMULATE, simulate_programme, simulate_slice
+from services.tiers.use_cases.subscriptions import (
+    amend_plan,
+    buy_plan,
+    cancel_subscriptions,
+    create_plan,
+    tell_renewals,
+)
 
 __all__ = [
     "SIMULATE",
     "adopt_version",
+    "amend_plan",
     "amend_programme",
     "approve_override",
+    "buy_plan",
+    "cancel_subscriptions",
     "count_cancel",
     "count_claim",
     "count_return",
     "count_sale",
+    "create_plan",
     "create_programme",
     "follow",
+    "free_order",
+    "give_birthday_gifts",
     "publish_programme",
     "reject_override",
     "request_override",
+    "reverse_use",
     "review",
     "revoke_override",
     "simulate_programme",
     "simulate_slice",
     "start",
+    "tell_renewals",
+    "use_benefit",
 ]

@@ -17,6 +17,7 @@ from services.tiers.domain.progress import Refund, Sale, worth
 from services.tiers.domain.standing import ACTIVE
 from services.tiers.queries.passing import Move, life_of
 from services.tiers.repository import facts, states
+from services.tiers.use_cases.benefits import reverse_order
 from services.tiers.use_cases.moving import judge_anew, locked, record
 from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
@@ -70,10 +71,14 @@ def count_return(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None
 
 
 def count_cancel(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None:
-    """Take all of a sale's contribution back (``sale.cancelled``); else as `count_return`."""
+    """Take all of a sale's contribution back (``sale.cancelled``); else as `count_return`.
+
+    What benefits were used for it counts no more (T6).
+    """
     fact = event.read(points_events.SALE_CANCELLED)
     back = (facts.CANCEL, Refund(fact["cancelled_at"], fact["payable_minor"]))
     _count(uow, fact, fact["sale_occurred_at"], zone=time_zone, back=back)
+    reverse_order(uow, fact["sale_id"], cause="order_cancelled")
 
 
 def _follow(uow: UnitOfWork, event: Envelope, fact: Mapping[str, Any], zone: tzinfo) -> None:

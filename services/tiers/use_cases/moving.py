@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.tiers.domain.floors import EARNED
+from services.tiers.domain.floors import EARNED, next_change, standing_floor
 from services.tiers.domain.machine import Life, begin, replay
 from services.tiers.domain.standing import (
     ACTIVE,
@@ -17,10 +17,12 @@ from services.tiers.domain.standing import (
     Standing,
     correct,
     new_steps,
+    put_floor,
     take_step,
 )
-from services.tiers.queries.passing import Move, life_of, pass_time
+from services.tiers.queries.passing import Move, floors_of, life_of, pass_time
 from services.tiers.repository import facts, programmes, states
+from services.tiers.use_cases.granting import give_upgrade_coupons
 from shared.calls import SYSTEM, Actor
 from shared.contracts.tiers import events
 from shared.db import UnitOfWork
@@ -80,6 +82,38 @@ def judge_anew(uow: UnitOfWork, move: Move, *, evidence: str | None = None) -> N
     record(uow, [move])
 
 
+def renew_floor(
+    uow: UnitOfWork, move: Move, *, cause: tuple[str, str | None], note: str | None
+) -> None:
+    """Put the highest floor that now holds under a member's tier, and write all down."""
+    member_id, now = move.standing.member_id, uow.now
+    floors = floors_of(uow.connection, [member_id], move.life.programmes, now)[member_id]
+    changed = put_floor(
+        move.standing,
+        move.life,
+        standing_floor(floors, now),
+        next_change(floors, now),
+        at=now,
+        cause=cause,
+    )
+    # What was due before is the system's doing, this is the caller's.
+    record(uow, [move])
+    own = Move(move.standing, move.life)
+    own.keep(*changed)
+    record(uow, [own], actor=uow.actor, note=note)
+
+
+def up_to_date(
+    uow: UnitOfWork, member_id: UUID, enrolled_at: datetime | None, zone: tzinfo
+) -> Move:
+    """Lock a member and do what is due for it, so that the request is judged by today's tier."""
+    began_at = min(enrolled_at or uow.now, uow.now)
+    move = locked(uow, member_id, began_at=began_at, enrolled=enrolled_at is not None, zone=zone)
+    if move.standing.status == ACTIVE:
+        pass_time(uow.connection, [move], uow.now)
+    return move
+
+
 def record(
     uow: UnitOfWork, moves: Sequence[Move], *, actor: Actor = SYSTEM, note: str | None = None
 ) -> None:
@@ -89,6 +123,7 @@ def record(
     states.add_history(uow.connection, rows, actor=actor, now=uow.now, note=note)
     for move in moves:
         _tell(uow, move)
+    give_upgrade_coupons(uow, moves)
 
 
 def _tell(uow: UnitOfWork, move: Move) -> None:

@@ -12,13 +12,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.tiers.domain.floors import next_change, standing_floor
 from services.tiers.domain.programme import Level
-from services.tiers.domain.standing import ACTIVE, put_floor
 from services.tiers.queries.overrides import override_body
-from services.tiers.queries.passing import Move, floors_of, pass_time
+from services.tiers.queries.passing import Move
 from services.tiers.repository import overrides
-from services.tiers.use_cases.moving import locked, record
+from services.tiers.use_cases.moving import record, renew_floor, up_to_date
 from shared.contracts.tiers import events
 from shared.db import Outcome, UnitOfWork
 from shared.errors import NotFound
@@ -56,16 +54,19 @@ def request_override(
     """
     if expires_at <= uow.now:
         raise OverrideExpiryPast
-    move = _up_to_date(uow, member_id, enrolled_at, time_zone)
+    move = up_to_date(uow, member_id, enrolled_at, time_zone)
     levels_up = _levels_up(move, tier)
     if overrides.is_open(uow.connection, member_id):
         raise OverrideAlreadyOpen
     alone = levels_up <= ALONE_UP
     programme = move.life.programme(move.standing.earned.version)
+    override_id = new_id()
+    wish = {"member_id": str(member_id), "tier": tier, "levels_up": levels_up}
+    uow.audit("tier_override.request", ("tier_override", override_id), after=wish, reason=reason)
     row = overrides.add(
         uow.connection,
         {
-            "override_id": new_id(),
+            "override_id": override_id,
             "member_id": member_id,
             "tier": tier,
             "status": "approved" if alone else "pending_approval",
@@ -136,43 +137,12 @@ def revoke_override(
     row, move = _found(uow, override_id, "approved", time_zone)
     if row["expires_at"] <= uow.now:
         raise OverrideStateConflict("The override has expired.")
+    _audit(uow, override_id, "approved", "revoked", note)
     row = overrides.update(
         uow.connection, override_id, status="revoked", ended_at=uow.now, decision_note=note
     )
     renew_floor(uow, move, cause=("override_revoked", str(override_id)), note=note)
     return override_body(row)
-
-
-def renew_floor(
-    uow: UnitOfWork, move: Move, *, cause: tuple[str, str | None], note: str | None
-) -> None:
-    """Put the highest floor that now holds under a member's tier, and write all down."""
-    member_id, now = move.standing.member_id, uow.now
-    floors = floors_of(uow.connection, [member_id], move.life.programmes, now)[member_id]
-    changed = put_floor(
-        move.standing,
-        move.life,
-        standing_floor(floors, now),
-        next_change(floors, now),
-        at=now,
-        cause=cause,
-    )
-    # What was due before is the system's doing, this is the caller's.
-    record(uow, [move])
-    own = Move(move.standing, move.life)
-    own.keep(*changed)
-    record(uow, [own], actor=uow.actor, note=note)
-
-
-def _up_to_date(
-    uow: UnitOfWork, member_id: UUID, enrolled_at: datetime | None, zone: tzinfo
-) -> Move:
-    """Lock a member and do what is due for it, so that the request is judged by today's tier."""
-    began_at = min(enrolled_at or uow.now, uow.now)
-    move = locked(uow, member_id, began_at=began_at, enrolled=enrolled_at is not None, zone=zone)
-    if move.standing.status == ACTIVE:
-        pass_time(uow.connection, [move], uow.now)
-    return move
 
 
 def _found(
@@ -182,7 +152,7 @@ def _found(
     seen = overrides.find(uow.connection, override_id)
     if seen is None:
         raise NotFound
-    move = _up_to_date(uow, seen["member_id"], None, zone)
+    move = up_to_date(uow, seen["member_id"], None, zone)
     row = overrides.find(uow.connection, override_id)
     if row is None or row["status"] != status:
         raise OverrideStateConflict(f"The override is {row and row['status']}.")
@@ -203,6 +173,7 @@ def _levels_up(move: Move, tier: str) -> int:
 
 
 def _decide(uow: UnitOfWork, override_id: UUID, **values: Any) -> sa.RowMapping:
+    _audit(uow, override_id, "pending_approval", values["status"], values["decision_note"])
     return overrides.update(
         uow.connection,
         override_id,
@@ -210,6 +181,17 @@ def _decide(uow: UnitOfWork, override_id: UUID, **values: Any) -> sa.RowMapping:
         decided_by_id=uow.actor.id,
         decided_at=uow.now,
         **values,
+    )
+
+
+def _audit(uow: UnitOfWork, override_id: UUID, before: str, after: str, note: str | None) -> None:
+    """Note who decided (I4)."""
+    uow.audit(
+        f"tier_override.{after}",
+        ("tier_override", override_id),
+        before={"status": before},
+        after={"status": after},
+        reason=note,
     )
 
 

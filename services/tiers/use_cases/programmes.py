@@ -11,6 +11,7 @@ from typing import Any
 from services.tiers.domain.validation import problems
 from services.tiers.queries.programmes import draft_body, find_version, version_body
 from services.tiers.repository import programmes
+from shared.clock import rfc3339
 from shared.contracts.base import instance_of
 from shared.contracts.tiers.programmes import ProgrammeDraftSchema
 from shared.db import UnitOfWork
@@ -73,6 +74,12 @@ def publish_programme(
         effective_from=starts_at,
         published_at=uow.now,
         digest=_digest(content),
+    )
+    uow.audit(
+        "tier_programme.publish",
+        ("tier_programme", version),
+        before={"status": "draft"},
+        after={"status": "published", "effective_from": rfc3339(starts_at)},
     )
     found = find_version(uow, version)
     return version_body(uow, found)

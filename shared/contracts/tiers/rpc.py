@@ -9,10 +9,14 @@ from marshmallow import Schema
 from shared.contracts.base import EmptySchema, PageQuery, page_of
 from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.method import Method
-from shared.contracts.tiers import overrides, programmes, schemas
+from shared.contracts.tiers import benefits, overrides, programmes, schemas
 from shared.errors import Invalid, NotFound
 from shared.errors.jobs import TooManyJobs
 from shared.errors.tiers import (
+    BenefitExhausted,
+    BenefitNotAvailable,
+    BenefitOrderCancelled,
+    BenefitUseConflict,
     EffectiveFromPast,
     EffectiveFromTaken,
     OverrideAlreadyOpen,
@@ -20,7 +24,10 @@ from shared.errors.tiers import (
     OverrideExpiryPast,
     OverrideSelfApproval,
     OverrideStateConflict,
+    PlanNotOnSale,
+    PlanTaken,
     ProgrammePublished,
+    SubscriptionConflict,
     UnknownTier,
 )
 
@@ -111,4 +118,46 @@ SIMULATE_PROGRAMME = _method(
     NotFound,
     TooManyJobs,
     success=202,
+)
+
+MEMBER_BENEFITS = _method("member_benefits", benefits.BenefitsQuery, benefits.BenefitsSchema)
+USE_BENEFIT = _method(
+    "use_benefit",
+    benefits.UseBenefit,
+    benefits.BenefitUseSchema,
+    BenefitNotAvailable,
+    BenefitExhausted,
+    BenefitUseConflict,
+    BenefitOrderCancelled,
+    success=201,
+)
+REVERSE_USE = _method("reverse_use", benefits.ReverseUse, benefits.BenefitUseSchema, NotFound)
+
+CREATE_PLAN = _method(
+    "create_plan",
+    benefits.PlanTermsSchema,
+    benefits.PlanSchema,
+    UnknownTier,
+    PlanTaken,
+    success=201,
+)
+PLAN = _method("plan", benefits.PlanRef, benefits.PlanSchema, NotFound)
+PLANS = _method("plans", PageQuery, page_of(benefits.PlanSchema))
+AMEND_PLAN = _method("amend_plan", benefits.AmendPlan, benefits.PlanSchema, NotFound, UnknownTier)
+BUY_PLAN = _method(
+    "buy_plan",
+    benefits.BuyPlan,
+    benefits.SubscriptionSchema,
+    SubscriptionConflict,
+    PlanNotOnSale,
+    success=201,
+)
+SUBSCRIPTION = _method(
+    "subscription", benefits.SubscriptionRef, benefits.SubscriptionSchema, NotFound
+)
+SUBSCRIPTIONS = _method(
+    "subscriptions", benefits.SubscriptionsQuery, page_of(benefits.SubscriptionSchema)
+)
+CANCEL_SUBSCRIPTIONS = _method(
+    "cancel_subscriptions", benefits.CancelPurchase, benefits.SubscriptionsSchema, NotFound
 )

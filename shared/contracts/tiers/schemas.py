@@ -15,6 +15,7 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.tiers.benefits import BenefitSchema
 from shared.contracts.tiers.events import METRICS, SOURCES
 from shared.contracts.tiers.programmes import WindowSchema, described
 
@@ -34,14 +35,6 @@ REASONS = (
     "purchase_refunded",
     "floor_changed",
 )
-
-
-class BenefitSchema(WireSchema):
-    """Something a tier gives beside its multiplier (T6)."""
-
-    code = Text(required=True)
-    kind = Text(required=True)
-    name = Text(required=True)
 
 
 class TierSchema(WireSchema):

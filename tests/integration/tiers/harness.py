@@ -53,13 +53,14 @@ class Tiers:
             points_events.SALE_RECORDED.name: self.service.on_sale_recorded,
             points_events.SALE_RETURNED.name: self.service.on_sale_returned,
             points_events.SALE_CANCELLED.name: self.service.on_sale_cancelled,
+            points_events.CHECKOUT_CLOSED.name: self.service.on_checkout_closed,
         }
 
     def call(
         self, method: Method, payload: dict[str, Any], *, actor: Actor = SYSTEM
     ) -> dict[str, Any]:
         """Return the body of a reply."""
-        reply = self._reply(method, payload, actor)
+        reply = self.reply(method, payload, actor)
         assert "error" not in reply, reply
         body: dict[str, Any] = reply["body"]
         return body
@@ -73,7 +74,7 @@ class Tiers:
         self, method: Method, payload: dict[str, Any], *, actor: Actor = SYSTEM
     ) -> dict[str, Any]:
         """Return the error that a call is refused with."""
-        reply = self._reply(method, payload, actor)
+        reply = self.reply(method, payload, actor)
         assert "error" in reply, reply
         error: dict[str, Any] = reply["error"]
         return error
@@ -84,7 +85,10 @@ class Tiers:
         page = self.call(method, {"job_id": job_id, "seq": 0})
         return base64.b64decode(page["data"]).decode()
 
-    def _reply(self, method: Method, payload: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    def reply(
+        self, method: Method, payload: dict[str, Any], actor: Actor = SYSTEM
+    ) -> dict[str, Any]:
+        """Return a reply or refusal as it is on the wire."""
         handler = getattr(self.service, method.name)
         context = CallContext(str(new_id()), actor=actor).to_wire()
         return dispatch(method, handler, context=context, payload=payload)
@@ -118,7 +122,7 @@ class Tiers:
         return [row.data for row in self.database.query(statement, type=event_type)]
 
 
-def enrolled(member_id: UUID, when: datetime = START) -> Envelope:
+def enrolled(member_id: UUID, when: datetime = START, **more: Any) -> Envelope:
     """Return ``member.enrolled``."""
     data = {
         "member_id": member_id,
@@ -127,6 +131,7 @@ def enrolled(member_id: UUID, when: datetime = START) -> Envelope:
         "status": "active",
         "home_store_id": None,
         "locale": None,
+        **more,
     }
     return _event(members_events.ENROLLED, member_id, when, data)
 
@@ -188,6 +193,12 @@ def cancelled(sale: Envelope, when: datetime = START) -> Envelope:
         "merchant_fault": True,
     }
     return _event(points_events.SALE_CANCELLED, _member(sale), when, data)
+
+
+def closed(order_id: str, when: datetime) -> Envelope:
+    """Return ``checkout.closed``."""
+    data = {"order_id": order_id, "reason": "expired", "attempt": 1}
+    return _event(points_events.CHECKOUT_CLOSED, None, when, data)
 
 
 def _member(sale: Envelope) -> UUID | None:
