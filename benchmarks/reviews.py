@@ -81,6 +81,8 @@ def measure(server: EmbeddedPostgres, members: int, sales: int) -> None:
     plain = "UPDATE tier_states SET due_at = due_at + interval '1 second'"
     with admin.begin() as connection:
         report("a plain UPDATE", *timed(lambda: connection.execute(sa.text(plain)).rowcount))
+    cpu = time.process_time()
+    print(f"computing in this process: {cpu:.1f} s")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"peak memory of this process: {peak} MB")
 

@@ -99,7 +99,9 @@ def renew_floor(
     # What was due before is the system's doing, this is the caller's.
     record(uow, [move])
     own = Move(move.standing, move.life)
-    own.keep(*changed)
+    standing, change = changed
+    is_cause = cause[0] != "floor_changed"
+    own.keep(standing, change if is_cause or change.is_news else None)
     record(uow, [own], actor=uow.actor, note=note)
 
 
