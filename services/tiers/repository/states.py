@@ -43,6 +43,11 @@ _COLUMNS = {
     "floor_changes_at": "timestamptz",
     "due_at": "timestamptz",
 }
+# One statement for all rows, of the table's own shape: several times as fast as a VALUES list.
+_ADD_HISTORY = sa.text(
+    "INSERT INTO tier_history"
+    " SELECT * FROM jsonb_populate_recordset(NULL::tier_history, CAST(:rows AS jsonb))"
+)
 _SAVE = sa.text(
     "UPDATE tier_states AS s SET "  # noqa: S608 - no part of it comes from outside
     + ", ".join(f"{name} = r.{name}" for name in _COLUMNS)
@@ -133,8 +138,8 @@ def add_history(
     """Append changes of tier (T5)."""
     values = [
         {
-            "change_id": new_id(),
-            "member_id": standing.member_id,
+            "change_id": str(new_id()),
+            "member_id": str(standing.member_id),
             "from_tier": change.from_tier,
             "tier": change.level.code,
             "source": change.source,
@@ -153,7 +158,7 @@ def add_history(
         for standing, change in rows
     ]
     if values:
-        connection.execute(sa.insert(tables.history), values)
+        connection.execute(_ADD_HISTORY, {"rows": json.dumps(values, default=_plain)})
 
 
 def standing_of(row: sa.Row[Any]) -> Standing:

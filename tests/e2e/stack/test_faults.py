@@ -27,6 +27,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.timeout(500)
 
 OUTAGE_S = float(os.environ.get("LOYALTY_TEST_OUTAGE_S", "15"))
+TIERS_OUTAGE_S = float(os.environ.get("LOYALTY_TEST_TIERS_OUTAGE_S", "3"))
 AT_ONCE_S = 2.0
 """No request takes longer to be refused while the broker is away."""
 SEED = os.environ.get("LOYALTY_TEST_SEED", "1")
@@ -198,6 +199,24 @@ def test_events_of_a_stopped_relay_arrive_when_it_is_back(stack: Stack, shop: Sh
     changed = next(each for each, have in before.progress.items() if sold_to(tills, shop, each))
     eventually(lambda: progress(shop, changed) > before.progress[changed])
     assert_all_happened_once(stack, tills, before)
+
+
+@pytest.mark.rule("T8")
+def test_sales_made_while_tiers_was_away_count_when_it_is_back(
+    stack: Stack, shop: Shop, record_property: Any
+) -> None:
+    before = Before.of(shop)
+    stack.parts["tiers"].stop()
+    with Tills(shop, f"{SEED}/tiers-away") as tills:
+        stopped = time.monotonic()
+        tills.sell_some(20)
+        time.sleep(max(stopped + TIERS_OUTAGE_S - time.monotonic(), 0))
+    stack.restart("tiers")
+    back = time.monotonic()
+    assert_all_happened_once(stack, tills, before)
+    figures = f"{len(tills.sales)} sales counted {time.monotonic() - back:.1f} s after the return"
+    record_property("tiers_outage", figures)
+    print(f"tiers away for {TIERS_OUTAGE_S:g} s: {figures}")
 
 
 def waiting(stack: Stack, producer: str) -> int:

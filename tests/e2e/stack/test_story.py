@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.stack.tills import Tills
 from tests.support.shop import Api, Json, Sale, Shop, post_until_answered
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -129,17 +130,18 @@ def test_upgrade_reaches_the_multiplier_within_five_seconds(
 ) -> None:
     till = shop.till
     took = []
-    for number in range(UPGRADES):
-        phone = f"+86139{number:08d}"
-        body = {"phone": phone, "name": "Riser", "channel": "store"}
-        member = {**till.post("/v1/members", body), "phone": phone}
-        post_until_answered(Sale.of(member, 100_000), till)
-        answered = time.monotonic()
-        while sell(till, member, 100)["tier"] != "SILVER":
-            assert time.monotonic() - answered < PROMISED_S
-            time.sleep(0.01)
-        took.append((time.monotonic() - answered) * 1000)
-    took.sort()
-    figures = f"p50 {statistics.median(took):.0f} ms, worst of {UPGRADES} {took[-1]:.0f} ms"
+    with Tills(shop, "upgrades", number=2):  # others go on buying meanwhile
+        for number in range(UPGRADES):
+            phone = f"+86139{number:08d}"
+            body = {"phone": phone, "name": "Riser", "channel": "store"}
+            member = {**till.post("/v1/members", body), "phone": phone}
+            post_until_answered(Sale.of(member, 100_000), till)
+            answered = time.monotonic()
+            while sell(till, member, 100)["tier"] != "SILVER":
+                assert time.monotonic() - answered < PROMISED_S
+                time.sleep(0.01)
+            took.append((time.monotonic() - answered) * 1000)
+    p50, *_, p99 = statistics.quantiles(took, n=100, method="inclusive")[49:]
+    figures = f"p50 {p50:.0f} ms, p99 of {UPGRADES} {p99:.0f} ms, worst {max(took):.0f} ms"
     record_property("tier_change_latency", figures)
     print(f"upgrade answered → sale judged by the new tier: {figures}")
