@@ -1,16 +1,17 @@
 """Points: the ledger, the sales and returns that move it, and the outcome of every order.
 
 Owns the journal (transactions, postings, lots and their entries), the accounts that cache its sums,
-sales with their lines and returns, and checkouts. What holds:
+holds, adjustments, transfers, sales with their lines and returns, and checkouts. What holds:
 
 - The journal is append-only and double-entry; the database refuses to change it (L1).
 - cache = sum of postings = sum of the lots' remaining, per account, at any moment (L2).
-- Whoever touches an account locks it first, in the order of member ids, and sweeps its lapsed lots
-  before anything else (L4, L8).
+- Whoever touches an account locks it first, in the order of member ids, and writes what is due on
+  it before anything else: activations, lapses, ends of holds (L4, L5, L8, E5).
 - Published versions of earning rules are never changed; a sale is judged by those of its time (E2).
 - A sale, a return, an activity, a lot's expiry is journalled once, whatever arrives how often (L7).
 
 Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``points.expiring``,
+``points.held``, ``points.released``, ``points.adjusted``, ``points.transferred``,
 ``sale.recorded``, ``sale.returned``, ``sale.cancelled``, ``sale.claimed``, ``checkout.closed``.
 Events in:
 ``member.enrolled``, ``member.updated`` (who may own points), ``store.opened``, ``store.changed``

@@ -18,6 +18,7 @@ from services.points.domain.ledger import Figures
 from services.points.domain.programme import Programme
 from services.points.domain.rules import THRESHOLD_BONUS
 from services.points.repository import orders, rules
+from services.points.repository.holds import HELD
 from services.points.repository.pos import view_exception
 from services.points.use_cases.sales import revive
 from shared.db import Snapshot
@@ -34,7 +35,8 @@ def balance(
     Raises:
         NotFound: points has not heard of the member, and the caller does not vouch for it.
     """
-    row = snapshot.connection.execute(_account_and_lots(member_id)).one_or_none()
+    statement = _account_and_lots(member_id)
+    row = snapshot.connection.execute(statement, {"now": snapshot.now}).one_or_none()
     if row is None and not exists:
         raise NotFound
     known = Figures() if row is None else Figures(**{name: getattr(row, name) for name in _FIGURES})
@@ -59,22 +61,34 @@ def balance(
 
 
 def _account_and_lots(member_id: UUID) -> sa.Select[Any]:
-    """Select account and lots in one statement, so that they are of one moment."""
-    accounts, lots = tables.accounts, tables.lots
+    """Select account, lots and ended holds in one statement, so that they are of one moment."""
+    accounts, lots, held = tables.accounts, tables.lots, tables.holds
+    of_pending = sa.literal(ledger.PENDING)
+    account = sa.case((lots.c.is_pending, of_pending), else_=ledger.AVAILABLE).label("account")
     freed_at = sa.case((lots.c.is_pending, lots.c.activated_at)).label("freed_at")
+    points = sa.func.sum(lots.c.remaining).label("points")
     left = (
-        sa.select(lots.c.expires_at, freed_at, sa.func.sum(lots.c.remaining).label("points"))
+        sa.select(points, lots.c.expires_at, account, freed_at)
         .where(lots.c.member_id == member_id, lots.c.remaining > 0)
-        .group_by(lots.c.expires_at, freed_at)
-        .subquery()
+        .group_by(lots.c.expires_at, lots.c.is_pending, freed_at)
     )
-    parcel = sa.func.jsonb_build_array(left.c.points, left.c.expires_at, left.c.freed_at)
+    parts, of_held = tables.lot_entries, sa.literal(ledger.HELD)
+    ended = (
+        sa.select(-parts.c.points, lots.c.expires_at, of_held, held.c.expires_at)
+        .join_from(
+            held, parts, (parts.c.member_id == held.c.member_id) & (parts.c.number == held.c.number)
+        )
+        .join(lots, (lots.c.member_id == parts.c.member_id) & (lots.c.lot_id == parts.c.lot_id))
+        .where(held.c.member_id == member_id, held.c.status == HELD)
+        .where(held.c.expires_at <= sa.bindparam("now"))
+    )
+    found = left.union_all(ended).subquery()
+    parcel = sa.func.jsonb_build_array(*found.c)
     parcels = sa.select(sa.func.jsonb_agg(parcel)).scalar_subquery()
     return sa.select(accounts, parcels.label("lots")).where(accounts.c.member_id == member_id)
 
 
-def _parcel(points: int, expires_at: str | None, freed_at: str | None) -> Parcel:
-    account = ledger.PENDING if freed_at else ledger.AVAILABLE
+def _parcel(points: int, expires_at: str | None, account: str, freed_at: str | None) -> Parcel:
     return Parcel(points, _instant(expires_at), account, _instant(freed_at))
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from services.points import liability, queries, statements, use_cases, verification
+from services.points import liability, movements, queries, statements, use_cases, verification
 from services.points.domain.programme import Programme
 from services.points.use_cases import proofs
 from services.points.use_cases.allowances import Signer
@@ -16,6 +16,7 @@ from shared.calls import Reply
 from shared.contracts.event import Envelope
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
+from shared.contracts.points import adjustments, holds, transfers
 from shared.contracts.points import expiry as expiry_contract
 from shared.contracts.points import liability as liability_contract
 from shared.contracts.points import proofs as proof_contract
@@ -184,6 +185,72 @@ class PointsService(BaseService):
     def expiry_change(self, call: Call, **query: Any) -> Reply:
         """Return one such change."""
         return self.db.read(call, queries.expiry_change, **query)
+
+    @rpc(holds.PLACE)
+    def place_hold(self, call: Call, **command: Any) -> Reply:
+        """Set points aside for an order."""
+        return self.db.write(call, use_cases.place_hold, programme=self.programme, **command)
+
+    @rpc(holds.CAPTURE)
+    def capture_hold(self, call: Call, **command: Any) -> Reply:
+        """Spend what is held."""
+        return self.db.write(call, use_cases.capture_hold, **command)
+
+    @rpc(holds.RELEASE)
+    def release_hold(self, call: Call, **command: Any) -> Reply:
+        """Give back what is held."""
+        return self.db.write(call, use_cases.release_hold, **command)
+
+    @rpc(holds.GET)
+    def get_hold(self, call: Call, **query: Any) -> Reply:
+        """Return a hold."""
+        return self.db.read(call, movements.hold, **query)
+
+    @rpc(holds.LIST)
+    def list_holds(self, call: Call, **query: Any) -> Reply:
+        """Return a page of holds."""
+        return self.db.read(call, movements.hold_list, **query)
+
+    @rpc(adjustments.ADJUST)
+    def adjust(self, call: Call, **command: Any) -> Reply:
+        """Give or take points, or ask to."""
+        return self.db.write(call, use_cases.adjust, programme=self.programme, **command)
+
+    @rpc(adjustments.APPROVE)
+    def approve_adjustment(self, call: Call, **command: Any) -> Reply:
+        """Carry out what somebody else asked for."""
+        work = use_cases.approve_adjustment
+        return self.db.write(call, work, programme=self.programme, **command)
+
+    @rpc(adjustments.REJECT)
+    def reject_adjustment(self, call: Call, **command: Any) -> Reply:
+        """Refuse what was asked for."""
+        return self.db.write(call, use_cases.reject_adjustment, **command)
+
+    @rpc(adjustments.GET)
+    def get_adjustment(self, call: Call, **query: Any) -> Reply:
+        """Return an adjustment."""
+        return self.db.read(call, movements.adjustment, **query)
+
+    @rpc(adjustments.LIST)
+    def list_adjustments(self, call: Call, **query: Any) -> Reply:
+        """Return a page of adjustments."""
+        return self.db.read(call, movements.adjustment_list, **query)
+
+    @rpc(transfers.TRANSFER)
+    def transfer(self, call: Call, **command: Any) -> Reply:
+        """Move points between members."""
+        return self.db.write(call, use_cases.transfer, programme=self.programme, **command)
+
+    @rpc(transfers.GET)
+    def get_transfer(self, call: Call, **query: Any) -> Reply:
+        """Return a transfer."""
+        return self.db.read(call, movements.transfer, **query)
+
+    @rpc(transfers.LIST)
+    def list_transfers(self, call: Call, **query: Any) -> Reply:
+        """Return a page of transfers."""
+        return self.db.read(call, movements.transfer_list, **query)
 
     @rpc(contract.OPEN_CHECKOUT)
     def open_checkout(self, call: Call, **command: Any) -> Reply:

@@ -82,6 +82,7 @@ def _differences(row: Any) -> Iterator[Difference]:
     pairs += [
         ("available", "available", "in_lots", "lots"),
         ("pending", "pending", "in_pending_lots", "lots"),
+        ("held", "held", "in_holds", "holds"),
         ("available", "available", "last_balance", "transactions"),
         ("last_number", "last_number", "transactions", "transactions"),
         ("lots", "wrong_lots", "none", "lot_entries"),
@@ -122,7 +123,7 @@ _POSTED = ", ".join(f"p.posted_{figure}" for figure in FIGURES)
 # Only names from this code's own tables go in.
 _SQL = f"""
 SELECT a.*, {_POSTED}, p.postings, l.in_lots, l.in_pending_lots, l.wrong_lots, l.late_lots,
-    t.transactions, t.last_balance, t.wrong_points, t.wrong_entries, 0 AS none
+    h.in_holds, t.transactions, t.last_balance, t.wrong_points, t.wrong_entries, 0 AS none
 FROM slice a
 CROSS JOIN LATERAL (
     SELECT {SUMS}, count(*) AS postings FROM postings WHERE member_id = a.member_id
@@ -143,6 +144,10 @@ CROSS JOIN LATERAL (
     ) entered USING (lot_id)
     WHERE lot.member_id = a.member_id
 ) l
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(points), 0) AS in_holds FROM holds
+    WHERE member_id = a.member_id AND status = 'held'
+) h
 CROSS JOIN LATERAL (
     SELECT count(*) AS transactions,
         coalesce((array_agg(tx.balance_after ORDER BY tx.number DESC))[1], 0) AS last_balance,

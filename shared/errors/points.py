@@ -68,6 +68,69 @@ class CardSpendingLimit(LoyaltyError):
     status = 422
 
 
+class HoldConflict(LoyaltyError):
+    """This order holds points of another member, or another number of them."""
+
+    code = "hold_conflict"
+    status = 409
+
+
+class HoldAlreadyCaptured(LoyaltyError):
+    """The hold was captured; what was left of it is back with the member."""
+
+    code = "hold_already_captured"
+    status = 409
+
+
+class HoldAlreadyReleased(LoyaltyError):
+    """The hold was released; its points are back with the member."""
+
+    code = "hold_already_released"
+    status = 409
+
+
+class HoldExpired(LoyaltyError):
+    """The hold's time was over; its points are back with the member."""
+
+    code = "hold_expired"
+    status = 409
+
+
+class CaptureExceedsHold(LoyaltyError):
+    """More would be captured than is held."""
+
+    code = "capture_exceeds_hold"
+    status = 422
+
+
+class AdjustmentAboveRole(LoyaltyError):
+    """Your roles let you give or take up to `maximum` points at once."""
+
+    code = "adjustment_above_role"
+    status = 403
+
+
+class OwnAdjustment(LoyaltyError):
+    """Nobody approves what they asked for themselves."""
+
+    code = "own_adjustment"
+    status = 403
+
+
+class AdjustmentDecided(LoyaltyError):
+    """The adjustment has been carried out or rejected already."""
+
+    code = "adjustment_decided"
+    status = 409
+
+
+class TransferLimitExceeded(LoyaltyError):
+    """The giver may make `transfers_left` more transfers of `points_left` points in all today."""
+
+    code = "transfer_limit_exceeded"
+    status = 422
+
+
 class RedemptionOutOfRange(LoyaltyError):
     """Points pay from `minimum` up to `maximum` of this order, or nothing."""
 

@@ -19,12 +19,14 @@ from shared.contracts.platform import SERVICES
 from shared.security.scopes import ALL_SCOPES
 from shared.security.tokens import SigningKey
 from shared.settings import GatewaySettings, Secret
+from tests.contracts import till_calls
 from tests.contracts.calls import CallNeed
 from tests.contracts.conftest import STATE_TIMEOUT_MS
-from tests.contracts.till_calls import CALLS
+from tests.contracts.movement_calls import MOVEMENT_CALLS
 from tests.support.platform import Person, Platform
 
 GATEWAY = "gateway"
+CALLS = (*till_calls.CALLS, *MOVEMENT_CALLS)
 PROVIDERS = sorted({need.method.service for need in CALLS})
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from uuid import UUID
 
 PENDING, AVAILABLE, HELD, DEBT = "pending", "available", "held", "debt"
 ISSUED, REDEEMED, EXPIRED = "issued", "redeemed", "expired"
 CLAWED_BACK, UNCOLLECTED = "clawed_back", "uncollected"
+ADJUSTED, TRANSFERRED = "adjusted", "transferred"
 
 EFFECTS: dict[str, tuple[str, int]] = {
     PENDING: ("pending", 1),
@@ -25,10 +27,14 @@ EFFECTS: dict[str, tuple[str, int]] = {
     EXPIRED: ("expired", 1),
     CLAWED_BACK: ("clawed_back", 1),
     UNCOLLECTED: ("clawed_back", 1),
+    ADJUSTED: ("adjusted", -1),
+    TRANSFERRED: ("adjusted", -1),
 }
 """Which cached figure a posting moves by account, and the sign of a credit; a debit has the other.
 
 ``clawed_back`` counts what was taken or is owed: what stays uncollected is debited against it.
+``adjusted`` is the net of what staff and other members gave and took; over all members,
+``transferred`` is 0.
 """
 
 
@@ -39,6 +45,8 @@ class Posting:
     debit: str
     credit: str
     points: int
+    counterparty_id: UUID | None = None
+    """The other member of a transfer (L10)."""
 
     def __post_init__(self) -> None:
         """Refuse what is no movement; the database refuses it too."""
@@ -108,6 +116,16 @@ def repay(points: int) -> tuple[Posting, ...]:
     return (Posting(AVAILABLE, DEBT, points),)
 
 
+def hold(points: int) -> tuple[Posting, ...]:
+    """Set available points aside for an order (L5)."""
+    return (Posting(AVAILABLE, HELD, points),)
+
+
+def capture(points: int) -> tuple[Posting, ...]:
+    """Spend held points (L5)."""
+    return (Posting(HELD, REDEEMED, points),)
+
+
 def redeem(points: int, on_credit: int = 0) -> tuple[Posting, ...]:
     """Spend available points, and owe what was spent offline beyond them (S5)."""
     return _postings((AVAILABLE, REDEEMED, points), (DEBT, REDEEMED, on_credit))
@@ -120,6 +138,22 @@ def restore(points: int, forgiven: int = 0) -> tuple[Posting, ...]:
 
 def _postings(*moves: tuple[str, str, int]) -> tuple[Posting, ...]:
     return tuple(Posting(debit, credit, points) for debit, credit, points in moves if points)
+
+
+def adjust(points: int) -> tuple[Posting, ...]:
+    """Give (+) or take (-) points by decision of staff (L9)."""
+    giver, taker = (ADJUSTED, AVAILABLE) if points > 0 else (AVAILABLE, ADJUSTED)
+    return (Posting(giver, taker, abs(points)),)
+
+
+def transfer_out(points: int, to: UUID) -> tuple[Posting, ...]:
+    """Give points to another member (L10)."""
+    return (Posting(AVAILABLE, TRANSFERRED, points, to),)
+
+
+def transfer_in(points: int, giver: UUID) -> tuple[Posting, ...]:
+    """Get points from another member (L10)."""
+    return (Posting(TRANSFERRED, AVAILABLE, points, giver),)
 
 
 def expire(points: int, of: str = AVAILABLE) -> tuple[Posting, ...]:

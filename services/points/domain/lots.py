@@ -20,6 +20,10 @@ class Lot:
     expires_at: datetime | None
     is_pending: bool = False
 
+    def lapses_by(self, instant: datetime) -> bool:
+        """Return whether it is gone from ``instant`` on."""
+        return self.expires_at is not None and self.expires_at <= instant
+
 
 @dataclass(frozen=True, slots=True)
 class Draw:

@@ -87,6 +87,22 @@ class Programme:
     online_within: timedelta = timedelta(minutes=15)
     """A till's report that comes later than this was made offline (S5)."""
     checkout_ttl: timedelta = timedelta(minutes=15)
+    support_adjusts_up_to: int = 1_000
+    """Most points that staff without the role of a manager give or take at once (L9)."""
+    adjustment_takes_two_above: int = 10_000
+    """Beyond so many, either way, a second person approves (L9)."""
+    transfers_per_day: int = 200
+    """Most transfers a member makes in a local day (L10)."""
+    transfer_points_per_day: int = 100_000
+    """Most points a member gives away in a local day (L10)."""
+    till_hold_ttl: timedelta = timedelta(minutes=15)
+    """How long a till's hold lasts of which it does not say otherwise (L5)."""
+    shop_hold_ttl: timedelta = timedelta(minutes=30)
+    """How long anybody else's does."""
+
+    def hold_ttl(self, actor_kind: str) -> timedelta:
+        """Return how long a hold lasts by default."""
+        return self.till_hold_ttl if actor_kind == "terminal" else self.shop_hold_ttl
 
     def expiry_of(self, earned_at: datetime, terms: LotTerms | None = None) -> datetime:
         """Return the instant from which points earned at ``earned_at`` are gone (L4).

@@ -204,6 +204,15 @@ def next_due(
         waits = lots.c.is_pending & (lots.c.activated_at > now)
         activations = sa.select(lots.c.member_id, lots.c.activated_at)
         instants.append(activations.where(_of(pending, waits), lots.c.remaining > 0))
+    holders = [account.member_id for account in due if account.figures.held]
+    if holders:
+        holds = tables.holds
+        ends = sa.select(holds.c.member_id, holds.c.expires_at).where(
+            holds.c.member_id == sa.any_(sa.literal(holders, _UUIDS)),
+            holds.c.status == "held",
+            holds.c.expires_at > now,
+        )
+        instants.append(ends)
     every = sa.union_all(*instants).subquery()
     statement = sa.select(every.c.member_id, sa.func.min(every.c.at)).group_by(every.c.member_id)
     return {member_id: at for member_id, at in connection.execute(statement)}
@@ -238,6 +247,17 @@ def some_lots(connection: sa.Connection, member_id: UUID, lot_ids: Sequence[UUID
     """Return what is left of some lots, if anything, in the order of spending."""
     condition = tables.lots.c.lot_id == sa.any_(sa.literal(lot_ids, _UUIDS))
     return _lots(connection, member_id, condition, limit=len(lot_ids))
+
+
+def earned_at(
+    connection: sa.Connection, member_id: UUID, lot_ids: Sequence[UUID]
+) -> dict[UUID, datetime | None]:
+    """Return when the points of lots were earned that follow the programme's terms (L12)."""
+    lots = tables.lots
+    statement = sa.select(lots.c.lot_id, lots.c.earned_at).where(
+        lots.c.member_id == member_id, lots.c.lot_id == sa.any_(sa.literal(lot_ids, _UUIDS))
+    )
+    return {lot_id: at for lot_id, at in connection.execute(statement)}
 
 
 def _lots(

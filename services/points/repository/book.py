@@ -6,7 +6,7 @@ What is done is written together at the end, by the journal underneath.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,17 +17,29 @@ from services.points.domain import ledger
 from services.points.domain.ledger import PENDING
 from services.points.domain.lots import Draw, Lot, draw
 from services.points.domain.programme import Programme
-from services.points.repository import accounts, expiry_terms
+from services.points.repository import accounts, due, expiry_terms, holds
 from services.points.repository.accounts import Account
+from services.points.repository.due import HOLD, LOT
+from services.points.repository.holds import Hold
 from services.points.repository.journal import Cause, Journal
-from shared.contracts.points import events
 from shared.db import UnitOfWork
 from shared.ids import new_id
 
-__all__ = ["ACTIVITY", "CANCEL", "LOT", "RETURN", "SALE", "Book", "Cause"]
+__all__ = [
+    "ACTIVITY",
+    "ADJUSTMENT",
+    "CANCEL",
+    "HOLD",
+    "LOT",
+    "RETURN",
+    "SALE",
+    "TRANSFER",
+    "Book",
+    "Cause",
+]
 
-SALE, RETURN, CANCEL, LOT = "sale", "return", "cancel", "lot"
-ACTIVITY = "activity"
+SALE, RETURN, CANCEL = "sale", "return", "cancel"
+ACTIVITY, ADJUSTMENT, TRANSFER = "activity", "adjustment", "transfer"
 """Kinds of references: what an entry was caused by."""
 
 
@@ -102,13 +114,7 @@ class Book:
         entry = self._journal.post(account, "earn", postings, [(lot.lot_id, points)], cause)
         sale_id = cause.id if cause.kind == SALE else None
         self._journal.add_lot(account, lot, sale_id=sale_id, earned_at=earned_at)
-        if not is_pending:
-            lot = self._repay(account, lot, cause)
-        if expires_at is not None and expires_at <= now:
-            self._expire(account, lot)
-        else:
-            account.note_due(expires_at)
-            account.note_due(since if is_pending else None)
+        self._settle(account, lot, cause)
         return entry, lot.lot_id
 
     def spend(
@@ -120,10 +126,29 @@ class Book:
         caller has made sure that the others are available. Returns the entry's id and number.
         """
         account, drawn = self.account(member_id), points - on_credit
-        parts = _taken(self._draw(account, drawn)) if drawn else []
+        parts = due.taken(self._draw(account, drawn)) if drawn else []
         postings = ledger.redeem(drawn, on_credit)
         entry = self._journal.post(account, "redeem", postings, parts, cause)
         return entry, account.last_number
+
+    def hold(
+        self, member_id: UUID, points: int, cause: Cause, *, until: datetime
+    ) -> tuple[UUID, int]:
+        """Set available points aside from the lots that lapse first (L5).
+
+        The caller has made sure that so many are available, and inserts the hold. Returns the
+        entry's id and number.
+        """
+        account = self.account(member_id)
+        parts = due.taken(self._draw(account, points))
+        entry = self._journal.post(account, "hold", ledger.hold(points), parts, cause)
+        account.note_due(until)
+        return entry, account.last_number
+
+    def end_hold(self, hold: Hold, end: due.End) -> None:
+        """Capture or release a hold that has not ended; see `due.end_hold` (L5)."""
+        drawn = holds.drawn_by(self.uow.connection, [hold])[hold.hold_id]
+        due.end_hold(self._journal, self.account(hold.member_id), (hold, drawn), end)
 
     def claw(
         self,
@@ -156,9 +181,54 @@ class Book:
             self._journal.change_lot(account, part.lot_id, -part.points, is_pending=True)
         first = [Draw(lot.lot_id, lot.points, lot.expires_at) for lot in own if not lot.is_pending]
         taken = self._draw(account, recovery.available, first=first)
-        parts = _taken([*waiting, *taken])
+        parts = due.taken([*waiting, *taken])
         self._journal.post(account, "clawback", recovery.postings, parts, cause)
         return recovery
+
+    def adjust(
+        self,
+        member_id: UUID,
+        points: int,
+        cause: Cause,
+        *,
+        expires_at: datetime | None,
+        earned_at: datetime | None = None,
+    ) -> UUID:
+        """Give points as a new lot, or take available ones; returns the entry's id (L9).
+
+        The caller has made sure that as many are available as are to be taken. ``earned_at`` is as
+        in `earn`.
+        """
+        account, postings = self.account(member_id), ledger.adjust(points)
+        if points < 0:
+            parts = due.taken(self._draw(account, -points))
+            return self._journal.post(account, "adjust", postings, parts, cause)
+        lot = Lot(new_id(), points, self.uow.now, expires_at)
+        entry = self._journal.post(account, "adjust", postings, [(lot.lot_id, points)], cause)
+        self._journal.add_lot(account, lot, earned_at=earned_at)
+        self._settle(account, lot, cause)
+        return entry
+
+    def transfer(self, giver_id: UUID, taker_id: UUID, points: int, cause: Cause) -> None:
+        """Move the lots that lapse first to another member, their expiry unchanged (L10).
+
+        The caller has made sure that so many are available. The taker's debt is repaid first.
+        """
+        giver, taker = self.account(giver_id), self.account(taker_id)
+        # A change of how long points last reaches lots member by member: these go past it (L12).
+        expiry_terms.catch_up(self.uow.connection, [giver_id, taker_id])
+        drawn = self._draw(giver, points)
+        earned_at = accounts.earned_at(self.uow.connection, giver_id, [p.lot_id for p in drawn])
+        out = ledger.transfer_out(points, taker_id)
+        self._journal.post(giver, "transfer_out", out, due.taken(drawn), cause)
+        moved = [(Lot(new_id(), p.points, self.uow.now, p.expires_at), p.lot_id) for p in drawn]
+        parts = [(lot.lot_id, lot.points) for lot, _ in moved]
+        into = ledger.transfer_in(points, giver_id)
+        self._journal.post(taker, "transfer_in", into, parts, cause)
+        for lot, origin in moved:
+            self._journal.add_lot(taker, lot, origin=origin, earned_at=earned_at[origin])
+            taker.note_due(lot.expires_at)
+        due.repay(self._journal, taker, [Draw(*part) for part in parts], cause)
 
     def restore(
         self,
@@ -200,69 +270,22 @@ class Book:
                 self._journal.add_lot(account, reinstated, origin=lot.lot_id)
             account.note_due(expires_at)
 
+    def _settle(self, account: Account, lot: Lot, cause: Cause) -> None:
+        """Repay debt from a new lot, unless it is pending, and see when something is due on it."""
+        if not lot.is_pending:
+            lot = due.repay_from(self._journal, account, lot, cause)
+        if lot.lapses_by(self.uow.now):
+            due.expire(self._journal, account, lot)
+            return
+        account.note_due(lot.expires_at)
+        account.note_due(lot.activated_at if lot.is_pending else None)
+
     def _take(self, found: Sequence[Account]) -> None:
         self._accounts.update({account.member_id: account for account in found})
         now = self.uow.now
-        due = [a for a in found if a.next_lapse_at is not None and a.next_lapse_at <= now]
-        if not due:
-            return
-        expiry_terms.catch_up(self.uow.connection, [account.member_id for account in due])
-        lots = accounts.due_lots(self.uow.connection, due, now)
-        following = accounts.next_due(self.uow.connection, due, now)
-        for account in due:
-            account.next_lapse_at = following.get(account.member_id)
-            self._journal.touch(account)
-            self._catch_up(account, lots.get(account.member_id, []))
-
-    def _catch_up(self, account: Account, lots: Sequence[Lot]) -> None:
-        """Write what is due, as `services.points.domain.due` reads it: activations, then lapses."""
-        now, left = self.uow.now, {lot.lot_id: lot for lot in lots}
-        freed = [lot for lot in lots if lot.is_pending and lot.activated_at <= now]
-        for lot in sorted(freed, key=lambda lot: lot.activated_at):
-            if lot.expires_at is None or lot.activated_at < lot.expires_at:
-                left[lot.lot_id] = self._activate(account, lot)
-        for lot in left.values():
-            if lot.expires_at is not None and lot.expires_at <= now:
-                self._expire(account, lot)
-
-    def _activate(self, account: Account, lot: Lot) -> Lot:
-        """Make a pending lot available, once: nothing makes it pending again (E5)."""
-        cause = Cause(LOT, str(lot.lot_id), lot.activated_at)
-        self._journal.post(account, "activate", ledger.free(lot.points, PENDING), [], cause)
-        self._journal.change_lot(account, lot.lot_id, 0)
-        return self._repay(account, replace(lot, is_pending=False), cause)
-
-    def _repay(self, account: Account, lot: Lot, cause: Cause) -> Lot:
-        """Pay debt from a lot and return what is left of it (L6)."""
-        repaid = min(lot.points, account.figures.debt)
-        if not repaid:
-            return lot
-        because = Cause(cause.kind, cause.id, cause.occurred_at, cause.rule)
-        parts = [(lot.lot_id, -repaid)]
-        self._journal.post(account, "debt_repay", ledger.repay(repaid), parts, because)
-        self._journal.change_lot(account, lot.lot_id, -repaid)
-        return replace(lot, points=lot.points - repaid)
-
-    def _expire(self, account: Account, lot: Lot) -> None:
-        """Let what is left of a lot lapse: once per lot, since it can never be filled again."""
-        if not lot.points or lot.expires_at is None:
-            return
-        cause = Cause(LOT, str(lot.lot_id), lot.expires_at)
-        parts = [(lot.lot_id, -lot.points)]
-        postings = ledger.expire(lot.points, PENDING if lot.is_pending else ledger.AVAILABLE)
-        entry = self._journal.post(account, "expire", postings, parts, cause)
-        self._journal.change_lot(account, lot.lot_id, -lot.points, is_pending=lot.is_pending)
-        self.uow.emit(
-            events.EXPIRED,
-            subject=account.member_id,
-            occurred_at=lot.expires_at,
-            data={
-                "member_id": account.member_id,
-                "transaction_id": entry,
-                "points": lot.points,
-                "expired_at": lot.expires_at,
-            },
-        )
+        waiting = [a for a in found if a.next_lapse_at is not None and a.next_lapse_at <= now]
+        if waiting:
+            due.do(self._journal, waiting)
 
     def _lots(self, account: Account, lot_ids: Sequence[UUID]) -> list[Lot]:
         """Return what is left of some of the member's lots, in the order of spending."""
@@ -283,7 +306,3 @@ class Book:
         for lot in drawn:
             self._journal.change_lot(account, lot.lot_id, -lot.points)
         return drawn
-
-
-def _taken(drawn: Iterable[Draw]) -> list[tuple[UUID, int]]:
-    return [(lot.lot_id, -lot.points) for lot in drawn]

@@ -7,7 +7,7 @@ that it sees them as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,9 @@ _WRITE_ORDER = (
     tables.sale_awards,
     tables.sale_usage,
     tables.activities,
+    tables.holds,
+    tables.adjustments,
+    tables.transfers,
 )
 Row = dict[str, Any]
 
@@ -176,10 +179,7 @@ class Journal:
         key = {"member_id": account.member_id, "number": account.last_number}
         self.insert(
             tables.postings,
-            [
-                {**key, "seq": seq, "debit": p.debit, "credit": p.credit, "points": p.points}
-                for seq, p in enumerate(postings)
-            ],
+            [{**key, "seq": seq, **asdict(posting)} for seq, posting in enumerate(postings)],
         )
         self.insert(
             tables.lot_entries,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.points.tables.checkouts import checkouts
 from services.points.tables.columns import amount as _amount
 from services.points.tables.columns import identifier as _id
 from services.points.tables.columns import instant as _instant
@@ -18,6 +19,7 @@ from services.points.tables.expiry import (
     nightly_proofs,
     notice_rounds,
 )
+from services.points.tables.movements import adjustments, holds, transfers
 from services.points.tables.pos import (
     allowance_keys,
     offline_allowances,
@@ -28,11 +30,14 @@ from services.points.tables.pos import (
 
 # Passed on from modules of this package; what is defined here needs no mention.
 __all__ = [
+    "adjustments",
     "allowance_keys",
+    "checkouts",
     "expiry_changes",
     "expiry_notices",
     "expiry_passes",
     "expiry_periods",
+    "holds",
     "metadata",
     "nightly_proofs",
     "notice_rounds",
@@ -40,6 +45,7 @@ __all__ = [
     "pos_exceptions",
     "pos_terminals",
     "sale_claims",
+    "transfers",
 ]
 
 members = sa.Table(
@@ -96,7 +102,8 @@ accounts = sa.Table(
 """The sums of each member's postings (L2); the row to lock before anything of the member's.
 
 ``last_number`` is that of the member's last transaction. Time alone changes nothing before
-``next_lapse_at``, no lot lapses and none becomes available: who comes earlier need not look.
+``next_lapse_at``: no lot lapses or becomes available, no hold ends. Who comes earlier need not
+look.
 """
 
 transactions = sa.Table(
@@ -157,7 +164,8 @@ lots = sa.Table(
 
 While ``is_pending`` what remains is of the account's ``pending``, else of its ``available``. The
 entry of the activation, due at ``activated_at``, ends that (E5).
-``origin_lot_id`` is set where spent points came home to a lot that could not take them (S4).
+``origin_lot_id`` is set where spent points came home to a lot that could not take them (S4), and
+where another member gave them (L10).
 ``earned_at`` is the instant from which the programme's terms make ``expires_at``, so that a change
 of the terms can prolong it (L12); null where anything else decides when the points lapse.
 """
@@ -243,20 +251,6 @@ returns = sa.Table(
 )
 """Returns of a sale, once per ``return_id``; a cancel is the one with an empty id."""
 
-checkouts = sa.Table(
-    "checkouts",
-    metadata,
-    _text("order_id", primary_key=True),
-    _id("member_id", nullable=True),
-    _text("status"),
-    _amount("attempt"),
-    _text("digest"),
-    _text("opened_by"),
-    _instant("opened_at"),
-    _instant("expires_at"),
-    _instant("closed_at", nullable=True),
-)
-"""Orders that are becoming sales; points decides what becomes of each (H2)."""
 
 earning_rules = sa.Table(
     "earning_rules",

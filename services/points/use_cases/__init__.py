@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from services.points.use_cases.activities import record_activity
+from services.points.use_cases.adjustments import (
+    adjust,
+    approve_adjustment,
+    reject_adjustment,
+)
 from services.points.use_cases.allowances import allowance_keys, grant_allowance
 from services.points.use_cases.awards import forget_usage
 from services.points.use_cases.checkouts import cancel_checkout, close_overdue, open_checkout
@@ -15,6 +20,7 @@ from services.points.use_cases.earning_rules import (
 )
 from services.points.use_cases.expiry import expire_lots, settle_due
 from services.points.use_cases.expiry_changes import announce_expiry_change, extend_lots
+from services.points.use_cases.holds import capture_hold, place_hold, release_hold
 from services.points.use_cases.notices import notice_expiring
 from services.points.use_cases.period_simulation import (
     SIMULATE_PERIOD,
@@ -27,15 +33,19 @@ from services.points.use_cases.proofs import start_nightly_proof, start_rebuild
 from services.points.use_cases.returns import cancel_sale, note_refused_return, return_sale
 from services.points.use_cases.sales import note_refused_sale, record_sale, record_sales
 from services.points.use_cases.simulation import simulate
+from services.points.use_cases.transfers import transfer
 
 __all__ = [
     "SIMULATE_PERIOD",
     "TERMINAL",
+    "adjust",
     "allowance_keys",
     "amend_rule",
     "announce_expiry_change",
+    "approve_adjustment",
     "cancel_checkout",
     "cancel_sale",
+    "capture_hold",
     "claim_sale",
     "close_overdue",
     "create_rule",
@@ -50,10 +60,13 @@ __all__ = [
     "note_tier",
     "notice_expiring",
     "open_checkout",
+    "place_hold",
     "publish_rule",
     "record_activity",
     "record_sale",
     "record_sales",
+    "reject_adjustment",
+    "release_hold",
     "resolve_exception",
     "retire_rule",
     "return_sale",
@@ -63,4 +76,5 @@ __all__ = [
     "simulate_slice",
     "start_nightly_proof",
     "start_rebuild",
+    "transfer",
 ]

@@ -63,6 +63,55 @@ class PointsExpiringData(EventSchema):
     days_left = StrictInteger(required=True)
 
 
+class PointsHeldData(EventSchema):
+    """Points were set aside for an order (L5)."""
+
+    member_id = Id(required=True)
+    transaction_id = Id(required=True)
+    hold_id = Id(required=True)
+    order_id = ExternalKey(required=True)
+    points = Points(required=True)
+    expires_at = Instant(required=True)
+    """When the hold ends by itself."""
+
+
+class PointsReleasedData(EventSchema):
+    """A hold ended, and not all of it was spent (L5)."""
+
+    member_id = Id(required=True)
+    transaction_id = Id(required=True, allow_none=True)
+    """Null where nothing could go home."""
+    hold_id = Id(required=True)
+    order_id = ExternalKey(required=True)
+    points = Points(required=True)
+    """What went home to its lots; the rest had lapsed meanwhile."""
+    status = Text(required=True)
+    """``captured``, ``released`` or ``expired``: how the hold ended."""
+
+
+class PointsAdjustedData(EventSchema):
+    """Staff gave or took points (L9)."""
+
+    member_id = Id(required=True)
+    transaction_id = Id(required=True)
+    adjustment_id = Id(required=True)
+    points = StrictInteger(required=True)
+    """Given (+) or taken (-)."""
+    reason_code = Text(required=True)
+    expires_at = Instant(required=True, allow_none=True)
+
+
+class PointsTransferredData(EventSchema):
+    """A member gave points to another (L10)."""
+
+    transfer_id = Id(required=True)
+    from_member_id = Id(required=True)
+    to_member_id = Id(required=True)
+    points = Points(required=True)
+    household_id = Id(required=True, allow_none=True)
+    """Set where a household pooled its members' points."""
+
+
 class SaleRecordedData(EventSchema):
     """A sale is final: coupons reserved for its order are redeemed, the tier may rise."""
 
@@ -142,6 +191,10 @@ EARNED = EventType("points.earned", 1, "points", PointsEarnedData)
 REDEEMED = EventType("points.redeemed", 1, "points", PointsRedeemedData)
 EXPIRED = EventType("points.expired", 1, "points", PointsExpiredData)
 EXPIRING = EventType("points.expiring", 1, "points", PointsExpiringData)
+HELD = EventType("points.held", 1, "points", PointsHeldData)
+RELEASED = EventType("points.released", 1, "points", PointsReleasedData)
+ADJUSTED = EventType("points.adjusted", 1, "points", PointsAdjustedData)
+TRANSFERRED = EventType("points.transferred", 1, "points", PointsTransferredData)
 SALE_RECORDED = EventType("sale.recorded", 1, "points", SaleRecordedData)
 SALE_RETURNED = EventType("sale.returned", 1, "points", SaleReturnedData)
 SALE_CANCELLED = EventType("sale.cancelled", 1, "points", SaleCancelledData)

@@ -60,7 +60,7 @@ class LifetimeSchema(WireSchema):
     expired = Points(required=True, metadata=says("Lapsed unused.", 100))
     clawed_back = Points(required=True, metadata=says("Taken or owed for returns.", 20))
     adjusted = Points(
-        required=True, minimum=-(10**12), metadata=says("Net of corrections by staff.", 0)
+        required=True, minimum=-(10**12), metadata=says("Net of corrections and transfers.", 0)
     )
 
 

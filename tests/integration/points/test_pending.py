@@ -38,13 +38,23 @@ def earn(desk: Desk, member: UUID, points: int, *, wait: timedelta = 7 * DAY,
     return made
 
 
-def claw(desk: Desk, member: UUID, points: int, lots: list[UUID], policy: str = "debt") -> Recovery:
+def claw(
+    desk: Desk,
+    member: UUID,
+    points: int,
+    lots: list[UUID],
+    policy: str = "debt",
+    *,
+    debt_limit: int = 30,
+) -> Recovery:
     """Take points back that came as some lots."""
 
     def take(uow: UnitOfWork) -> Recovery:
         book = Book(uow)
         book.open([member])
-        programme = replace(desk.service.programme, recovery=RecoveryPolicy(policy), debt_limit=30)
+        programme = replace(
+            desk.service.programme, recovery=RecoveryPolicy(policy), debt_limit=debt_limit
+        )
         cause = Cause("return", str(uuid4()), uow.now)
         met = book.claw(member, points, cause, lots=lots, programme=programme)
         book.flush()

@@ -17,6 +17,21 @@ class Lot:
 
     expires_at: datetime
     points: int
+    usable_at: datetime
+    is_pending: bool = False
+
+
+@dataclass
+class Hold:
+    """Points set aside, in the order the lots gave them."""
+
+    parts: list[tuple[Lot, int]]
+    ends_at: datetime
+    status: str = "held"
+
+    @property
+    def points(self) -> int:
+        return sum(points for _, points in self.parts)
 
 
 @dataclass
@@ -55,17 +70,95 @@ class Member:
     redeemed: int = 0
     expired: int = 0
     clawed_back: int = 0
+    adjusted: int = 0
+    holds: list[Hold] = field(default_factory=list)
     multiplier: Fraction = Fraction(1)
 
     @property
     def available(self) -> int:
-        return sum(lot.points for lot in self.lots)
+        return sum(lot.points for lot in self.lots if not lot.is_pending)
 
-    def lapse(self, now: datetime) -> None:
-        for lot in self.lots:
-            if lot.expires_at <= now:
-                self.expired += lot.points
-                lot.points = 0
+    @property
+    def pending(self) -> int:
+        return sum(lot.points for lot in self.lots if lot.is_pending)
+
+    @property
+    def held(self) -> int:
+        return sum(hold.points for hold in self.holds if hold.status == "held")
+
+    def catch_up(self, now: datetime) -> None:
+        """Do what time does, instant by instant."""
+        instants = {lot.expires_at for lot in self.lots if lot.points}
+        instants |= {lot.usable_at for lot in self.lots if lot.is_pending}
+        instants |= {hold.ends_at for hold in self.holds if hold.status == "held"}
+        for at in sorted(instant for instant in instants if instant <= now):
+            for hold in self.holds:
+                if hold.status == "held" and hold.ends_at == at:
+                    self.end(hold, at, "expired")
+            for lot in self.lots:
+                if lot.expires_at == at:
+                    self.expired += lot.points
+                    lot.points = 0
+            for lot in self.lots:
+                if lot.is_pending and lot.usable_at == at:
+                    lot.is_pending = False
+                    self.repay([(lot, lot.points)])
+
+    def award(self, points: int, usable_at: datetime, expires_at: datetime, now: datetime) -> Lot:
+        """Give points that wait until they can be used."""
+        lot = Lot(expires_at, points, usable_at, is_pending=usable_at > now)
+        self.earned += points
+        self.lots.append(lot)
+        if not lot.is_pending:
+            self.repay([(lot, points)])
+        self.catch_up(now)
+        return lot
+
+    def repay(self, credited: list[tuple[Lot, int]]) -> None:
+        """Pay debt from what has come in, lot by lot."""
+        for lot, points in credited:
+            repaid = min(points, self.debt)
+            self.debt -= repaid
+            lot.points -= repaid
+
+    def hold(self, points: int, ends_at: datetime) -> Hold:
+        """Set points aside; the caller knows that they are there."""
+        hold = Hold(self._take(points, None), ends_at)
+        self.holds.append(hold)
+        return hold
+
+    def end(self, hold: Hold, at: datetime, status: str, captured: int = 0) -> None:
+        """Spend a part of what is held, one point after the other; the rest goes home."""
+        one_by_one = [lot for lot, points in hold.parts for _ in range(points)]
+        hold.status = status
+        self.redeemed += captured
+        home: dict[int, tuple[Lot, int]] = {}
+        for lot in one_by_one[captured:]:
+            if lot.expires_at <= at:
+                self.expired += 1
+            else:
+                home[id(lot)] = (lot, home.get(id(lot), (lot, 0))[1] + 1)
+        for lot, points in home.values():
+            lot.points += points
+        self.repay(list(home.values()))
+
+    def adjust(self, points: int, now: datetime) -> None:
+        """Let staff give or take points."""
+        self.adjusted += points
+        if points < 0:
+            self._take(-points, None)
+            return
+        lot = Lot(end_of_month_in_a_year(now), points, now)
+        self.lots.append(lot)
+        self.repay([(lot, points)])
+
+    def give(self, taker: Member, points: int, now: datetime) -> None:
+        """Give another member points; each keeps its expiry."""
+        moved = [(Lot(lot.expires_at, part, now), part) for lot, part in self._take(points, None)]
+        self.adjusted -= points
+        taker.adjusted += points
+        taker.lots += [lot for lot, _ in moved]
+        taker.repay(moved)
 
     def sell(
         self, nets: list[tuple[int, int]], redeem: int, now: datetime, occurred_at: datetime
@@ -83,12 +176,7 @@ class Member:
         lines = [Line(value, earned) for value, earned in zip(values, points, strict=True)]
         total, lot = sum(points), None
         if total:
-            self.earned += total
-            repaid = min(total, self.debt)
-            self.debt -= repaid
-            lot = Lot(end_of_month_in_a_year(occurred_at), total - repaid)
-            self.lots.append(lot)
-            self.lapse(now)
+            lot = self.award(total, now, end_of_month_in_a_year(occurred_at), now)
         return Sale(lines, lot, spent)
 
     def take_back(
@@ -103,17 +191,21 @@ class Member:
             due = floor(Fraction(line.points * line.refunded, line.value)) if line.value else 0
             claw += due - line.clawed
             line.clawed = due
+        return self.claw(claw, sale.lot) | {"restored": self._restore(sale, now, fault=fault)}
+
+    def claw(self, claw: int, own: Lot | None) -> dict[str, int]:
+        """Take back what came as a lot: while it is pending, from it first."""
+        waiting = 0
+        if own is not None and own.is_pending:
+            waiting = min(claw, own.points)
+            own.points -= waiting
         available = self.available
-        taken = sum(points for _, points in self._take(min(claw, available), sale.lot))
+        taken = waiting
+        taken += sum(points for _, points in self._take(min(claw - waiting, available), own))
         owed = max(0, min(claw - taken, DEBT_LIMIT - self.debt))
         self.debt += owed
         self.clawed_back += taken + owed
-        return {
-            "clawed_back": taken,
-            "restored": self._restore(sale, now, fault=fault),
-            "debt": owed,
-            "uncollected": claw - taken - owed,
-        }
+        return {"clawed_back": taken, "debt": owed, "uncollected": claw - taken - owed}
 
     def _restore(self, sale: Sale, now: datetime, *, fault: bool) -> int:
         paid = sum(line.value for line in sale.lines)
@@ -127,7 +219,7 @@ class Member:
             target = lot
             if lot.expires_at <= now or (fault and lot.expires_at < now + timedelta(days=7)):
                 lasts = timedelta(days=30) if lot.expires_at <= now else timedelta(days=7)
-                target = made.setdefault(id(lot), Lot(now + lasts, 0))
+                target = made.setdefault(id(lot), Lot(now + lasts, 0, now))
             target.points += 1
         self.lots += made.values()
         sale.restored = due
@@ -136,7 +228,8 @@ class Member:
 
     def _take(self, points: int, first: Lot | None) -> list[tuple[Lot, int]]:
         taken = []
-        in_order = sorted(self.lots, key=lambda lot: (lot is not first, lot.expires_at))
+        usable = [lot for lot in self.lots if not lot.is_pending]
+        in_order = sorted(usable, key=lambda lot: (lot is not first, lot.expires_at, lot.usable_at))
         for lot in in_order:
             part = min(lot.points, points)
             points -= part

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,13 +23,20 @@ from hypothesis.stateful import (
 )
 
 from shared.clock import rfc3339
-from shared.contracts.points import rpc
+from shared.contracts.points import adjustments, rpc, transfers
+from shared.contracts.points import holds as contract
 from shared.errors import LoyaltyError
 from tests.integration.points.desk import Desk, line, tried
+from tests.integration.points.test_pending import claw, earn
 from tests.property.points import naive
 from tests.support.postgres import ServiceDatabase
 
 MEMBERS = 2
+ENDED = {
+    "captured": "hold_already_captured",
+    "released": "hold_already_released",
+    "expired": "hold_expired",
+}
 LINES = st.lists(
     st.tuples(st.integers(0, 40_000), st.integers(0, 300)).map(lambda p: (p[0] + p[1], p[1])),
     min_size=1,
@@ -44,6 +51,8 @@ class LedgerMachine(RuleBasedStateMachine):
     database: ServiceDatabase
     sales = Bundle("sales")
     spends = Bundle("spends")
+    awards = Bundle("awards")
+    holds = Bundle("holds")
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +80,7 @@ class LedgerMachine(RuleBasedStateMachine):
     )
     def sell(self, who: int, lines: list[tuple[int, int]], percent: int, days_ago: int) -> Any:
         """Sell, and spend a part of what the member has, or a little more."""
-        self.members[who].lapse(self.desk.clock.now())
+        self.members[who].catch_up(self.desk.clock.now())
         redeem = self.members[who].available * percent // 100
         sold = self._sell(who, lines, redeem, days_ago)
         return multiple() if sold is None else sold
@@ -84,7 +93,7 @@ class LedgerMachine(RuleBasedStateMachine):
     )
     def spend(self, who: int, percent: int, worth: int) -> Any:
         """Spend over several lots at once, on something dear enough for that."""
-        self.members[who].lapse(self.desk.clock.now())
+        self.members[who].catch_up(self.desk.clock.now())
         redeem = self.members[who].available * percent // 100
         sold = self._sell(who, [(redeem * worth, 0), (7, 0)], redeem, days_ago=0)
         return multiple() if sold is None else sold
@@ -98,7 +107,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         points = self.desk.give_back(sale_id, {"1": (0, value)}).body["points"]
         now = self.desk.clock.now()
-        self.members[who].lapse(now)
+        self.members[who].catch_up(now)
         assert points == self.members[who].take_back(sold, {0: (0, value)}, now)
 
     @rule(sale=sales, data=st.data())
@@ -126,7 +135,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         assert not sold.is_cancelled
         assert not excess
-        self.members[who].lapse(now)
+        self.members[who].catch_up(now)
         assert answer.body["points"] == self.members[who].take_back(sold, parts, now)
 
     @rule(sale=consumes(sales), fault=st.booleans())
@@ -140,13 +149,106 @@ class LedgerMachine(RuleBasedStateMachine):
             place: (PIECES - at.returned, at.value - at.refunded)
             for place, at in enumerate(sold.lines)
         }
-        self.members[who].lapse(now)
+        self.members[who].catch_up(now)
         assert points == self.members[who].take_back(sold, parts, now, fault=fault)
         sold.is_cancelled = True
 
-    @rule(days=st.sampled_from([1, 1, 5, 29, 31, 120]), swept=st.booleans())
-    def wait(self, days: int, swept: bool) -> None:
-        self.desk.clock.advance(days=days, seconds=1)
+    @rule(
+        target=awards,
+        who=st.integers(0, MEMBERS - 1),
+        points=st.integers(1, 500),
+        wait=st.sampled_from([0, 1, 3, 30]),
+        lasts=st.sampled_from([1, 3, 5, 60]),
+    )
+    def award_later(self, who: int, points: int, wait: int, lasts: int) -> Any:
+        """Award points that are pending for some days, and may lapse as they are."""
+        now = self.desk.clock.now()
+        self.members[who].catch_up(now)
+        until = timedelta(days=lasts)
+        lot_id = earn(self.desk, self.ids[who], points, wait=timedelta(days=wait), lasts=until)
+        usable_at = now + timedelta(days=wait)
+        return who, lot_id, self.members[who].award(points, usable_at, now + until, now)
+
+    @rule(award=awards, points=st.integers(1, 400))
+    def claw_award(self, award: tuple[int, UUID, naive.Lot], points: int) -> None:
+        """Take an award back, as often as one likes."""
+        who, lot_id, lot = award
+        self.members[who].catch_up(self.desk.clock.now())
+        met = claw(self.desk, self.ids[who], points, [lot_id], debt_limit=naive.DEBT_LIMIT)
+        shown = {"clawed_back": met.taken, "debt": met.owed, "uncollected": met.uncollected}
+        assert shown == self.members[who].claw(points, lot)
+
+    @rule(
+        target=holds,
+        who=st.integers(0, MEMBERS - 1),
+        percent=st.sampled_from([30, 100, 101]),
+        minutes=st.sampled_from([1, 15, 1440]),
+    )
+    def hold(self, who: int, percent: int, minutes: int) -> Any:
+        member, now = self.members[who], self.desk.clock.now()
+        member.catch_up(now)
+        points = member.available * percent // 100 + 1 * (percent > 100)
+        payload = {"points": points, "order_id": f"o-{uuid4()}", "ttl_s": 60 * minutes}
+        if not points:
+            return multiple()
+        payload |= {"member_id": str(self.ids[who]), "exists": True}
+        answer = tried(self.desk.call, contract.PLACE, payload)
+        if isinstance(answer, LoyaltyError):
+            assert (answer.code, points > member.available) == ("insufficient_points", True)
+            return multiple()
+        ends_at = now + timedelta(minutes=minutes)
+        return who, answer.body["hold_id"], member.hold(points, ends_at)
+
+    @rule(hold=holds, percent=st.sampled_from([None, 0, 40, 100]))
+    def end_hold(self, hold: tuple[int, str, naive.Hold], percent: int | None) -> None:
+        """Capture a part, or release it all; whoever comes second is told how it ended."""
+        who, hold_id, held = hold
+        now, payload = self.desk.clock.now(), {"hold_id": hold_id}
+        self.members[who].catch_up(now)
+        captured = 0 if percent is None else max(held.points * percent // 100, 1)
+        method = contract.CAPTURE if captured else contract.RELEASE
+        more = {"points": captured} if captured else {}
+        answer = tried(self.desk.call, method, payload | more)
+        if isinstance(answer, LoyaltyError):
+            assert answer.code == ENDED[held.status]
+            return
+        assert held.status == answer.body["status"] or held.status == "held"
+        self.members[who].end(held, now, "captured" if captured else "released", captured)
+
+    @rule(who=st.integers(0, MEMBERS - 1), points=st.integers(-600, 600).filter(bool))
+    def adjust(self, who: int, points: int) -> None:
+        member, now = self.members[who], self.desk.clock.now()
+        member.catch_up(now)
+        why = {"reason_code": "goodwill", "note": "n", "exists": True}
+        payload = {"member_id": str(self.ids[who]), "points": points} | why
+        answer = tried(self.desk.call, adjustments.ADJUST, payload)
+        if isinstance(answer, LoyaltyError):
+            assert (answer.code, -points > member.available) == ("insufficient_points", True)
+            return
+        member.adjust(points, now)
+
+    @rule(who=st.integers(0, MEMBERS - 1), percent=st.sampled_from([10, 60, 100]))
+    def transfer(self, who: int, percent: int) -> None:
+        giver, taker = self.members[who], self.members[1 - who]
+        now = self.desk.clock.now()
+        for member in (giver, taker):
+            member.catch_up(now)
+        points = giver.available * percent // 100
+        if points:
+            both = {"from_member_id": str(self.ids[who]), "to_member_id": str(self.ids[1 - who])}
+            self.desk.call(transfers.TRANSFER, both | {"points": points, "exists": True})
+            giver.give(taker, points, now)
+
+    @rule(
+        wait=st.sampled_from(
+            [{"days": days} for days in (1, 1, 5, 29, 31, 120)] + [{"minutes": 1}, {"hours": 1}]
+        ),
+        swept=st.booleans(),
+        tick=st.booleans(),
+    )
+    def wait(self, wait: dict[str, int], swept: bool, tick: bool) -> None:
+        """Let time pass, often to the very instant at which something is due."""
+        self.desk.clock.advance(**wait, seconds=int(tick))
         if swept:
             self.desk.service.expire_lots()
 
@@ -165,7 +267,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def balances_agree(self) -> None:
         now = self.desk.clock.now()
         for member_id, member in zip(self.ids, self.members, strict=True):
-            member.lapse(now)
+            member.catch_up(now)
             self._compare(self.desk.points(member_id), member)
 
     def teardown(self) -> None:
@@ -176,7 +278,7 @@ class LedgerMachine(RuleBasedStateMachine):
     ) -> tuple[int, str, naive.Sale] | None:
         now = self.desk.clock.now()
         member, value = self.members[who], sum(net - discount for net, discount in lines)
-        member.lapse(now)
+        member.catch_up(now)
         occurred_at = now - timedelta(days=days_ago)
         wire = [
             line(str(place), net, quantity=PIECES, discount_minor=discount)
@@ -208,24 +310,27 @@ class LedgerMachine(RuleBasedStateMachine):
     def _compare(shown: dict[str, Any], member: naive.Member) -> None:
         by_expiry: dict[str, int] = {}
         for lot in sorted(member.lots, key=lambda lot: lot.expires_at):
-            if lot.points:
+            if lot.points and not lot.is_pending:
                 at = rfc3339(lot.expires_at)
                 by_expiry[at] = by_expiry.get(at, 0) + lot.points
         assert shown["balances"] == {
-            "available": member.available, "pending": 0, "held": 0, "debt": member.debt,
-        }  # fmt: skip
+            "available": member.available,
+            "pending": member.pending,
+            "held": member.held,
+            "debt": member.debt,
+        }
         assert shown["lifetime"] == {
             "earned": member.earned,
             "redeemed": member.redeemed,
             "expired": member.expired,
             "clawed_back": member.clawed_back,
-            "adjusted": 0,
+            "adjusted": member.adjusted,
         }
         assert {e["expires_at"]: e["points"] for e in shown["expiring"]} == by_expiry
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.rule("L2", "L3", "L4", "L6", "E1", "S1", "S3", "S4", "C4")
+@pytest.mark.rule("L2", "L3", "L4", "L5", "L6", "L9", "L10", "E1", "E5", "S1", "S3", "S4", "C4")
 def test_service_agrees_with_naive_ledger(
     service_database: Callable[[str], ServiceDatabase],
 ) -> None:
@@ -235,7 +340,7 @@ def test_service_agrees_with_naive_ledger(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=50,
+            max_examples=40,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -1,0 +1,24 @@
+"""Whether a member may spend, receive or give points now."""
+
+from __future__ import annotations
+
+from services.points.repository.accounts import Account
+from shared.errors.points import MemberNotActive, UnknownMember
+
+ACTIVE = "active"
+
+
+def refuse_unless_active(account: Account, *, exists: bool) -> None:
+    """Let active members pass.
+
+    A member of whom members' event has not arrived yet passes if the caller has asked members, or
+    if the journal knows it.
+
+    Raises:
+        UnknownMember: there is nobody with this id, as far as is known.
+        MemberNotActive: the account is frozen, closed, merged or erased.
+    """
+    if account.status is None and not exists and not account.last_number:
+        raise UnknownMember
+    if account.status not in (None, ACTIVE):
+        raise MemberNotActive

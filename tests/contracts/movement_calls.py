@@ -1,0 +1,85 @@
+"""What the gateway needs of the calls that move points beside sales; see `calls`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pact import match
+
+from shared.contracts.points import adjustments, holds, transfers
+from tests.contracts.calls import CallNeed
+from tests.contracts.needs import MEMBER, instant, uuid
+from tests.contracts.states import enrol, sale, till
+from tests.support.platform import Platform
+
+OTHER_MEMBER = MEMBER[:-1] + "2"
+OCCURRED = "2026-01-05T10:00:00Z"
+
+
+def _member(platform: Platform) -> Mapping[str, Any]:
+    member_id = enrol(platform)
+    platform.settle()
+    return {"member_id": member_id}
+
+
+def _with_points(platform: Platform) -> Mapping[str, Any]:
+    member_id = _member(platform)["member_id"]
+    till(platform).post("/v1/sales", sale(platform, "sale-1", net_minor=12_000))
+    return {"member_id": member_id}
+
+
+def _held(platform: Platform) -> Mapping[str, Any]:
+    hold = {**_HOLD, **_with_points(platform)}
+    return {"hold_id": till(platform).post("/v1/points/holds", hold)["hold_id"]}
+
+
+def _to_give(platform: Platform) -> Mapping[str, Any]:
+    other = {"phone": "+8613800138001", "channel": "store"}
+    taker = till(platform).post("/v1/members", other)["member_id"]
+    return {"from_member_id": _with_points(platform)["member_id"], "to_member_id": taker}
+
+
+_ADJUSTMENT = {"member_id": MEMBER, "points": 250, "reason_code": "goodwill", "note": "Late."}
+_TRANSFER = {"from_member_id": MEMBER, "to_member_id": OTHER_MEMBER, "points": 100}
+_HOLD = {"member_id": MEMBER, "points": 100, "order_id": "order-1"}
+
+MOVEMENT_CALLS = (
+    CallNeed(
+        holds.PLACE,
+        "a member has 120 points",
+        ("POST", "/v1/points/holds", _HOLD),
+        {**_HOLD, "exists": False},
+        {
+            "hold_id": uuid(),
+            "points": match.int(100),
+            "status": "held",
+            "expires_at": instant(OCCURRED),
+        },
+        _with_points,
+    ),
+    CallNeed(
+        holds.CAPTURE,
+        "an order holds 100 points",
+        ("POST", f"/v1/points/holds/{MEMBER}/capture", {"points": 60}),
+        {"hold_id": MEMBER, "points": 60},
+        {"hold_id": uuid(), "captured": match.int(60), "status": "captured"},
+        _held,
+    ),
+    CallNeed(
+        adjustments.ADJUST,
+        "a member enrolled",
+        ("POST", "/v1/points/adjustments", _ADJUSTMENT),
+        {**_ADJUSTMENT, "exists": False},
+        {"adjustment_id": uuid(), "points": match.int(250), "status": "approved"},
+        _member,
+    ),
+    CallNeed(
+        transfers.TRANSFER,
+        "a member has 120 points",
+        ("POST", "/v1/points/transfers", _TRANSFER),
+        {**_TRANSFER, "exists": False},
+        {"transfer_id": uuid(), "points": match.int(100)},
+        _to_give,
+    ),
+)
