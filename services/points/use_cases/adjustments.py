@@ -27,6 +27,7 @@ from shared.ids import new_id
 
 MANAGER = "manager"
 WAITS = 202
+_VERBS = {APPROVED: "approve", REJECTED: "reject"}
 
 
 def adjust(
@@ -75,6 +76,7 @@ def adjust(
         asked = _carry_out(book, programme, asked)
     book.insert(tables.adjustments, [asdict(asked)])
     book.flush()
+    _audit(uow, "adjustment.request" if asked.status == PENDING else "adjustment.make", asked)
     return Outcome(asdict(asked), WAITS if asked.status == PENDING else None)
 
 
@@ -133,7 +135,29 @@ def _decide(book: Book, decided: Adjustment) -> Mapping[str, Any]:
     row = asdict(decided)
     book.update(tables.adjustments, [{name: row[name] for name in changed}])
     book.flush()
+    _audit(book.uow, f"adjustment.{_VERBS[decided.status]}", decided, before={"status": PENDING})
     return row
+
+
+def _audit(
+    uow: UnitOfWork,
+    action: str,
+    adjustment: Adjustment,
+    *,
+    before: Mapping[str, Any] | None = None,
+) -> None:
+    """Note what staff did (I4); its note stays with the adjustment."""
+    uow.audit(
+        action,
+        ("adjustment", adjustment.adjustment_id),
+        before=before,
+        after={
+            "member_id": str(adjustment.member_id),
+            "points": adjustment.points,
+            "status": adjustment.status,
+        },
+        reason=adjustment.reason_code,
+    )
 
 
 def _refuse_unless_possible(book: Book, asked: Adjustment) -> None:

@@ -51,6 +51,7 @@ def transfer(
     _refuse_beyond_limits(uow, programme, from_member_id, points)
     moved = move(book, from_member_id, to_member_id, points, note=note)
     book.flush()
+    _audit(uow, moved)
     return asdict(moved)
 
 
@@ -80,6 +81,15 @@ def move(
     book.insert(tables.transfers, [asdict(made)])
     uow.emit(events.TRANSFERRED, subject=from_member_id, data=asdict(made))
     return made
+
+
+def _audit(uow: UnitOfWork, moved: Transfer) -> None:
+    """Note what staff moves; members may give away what is theirs (I4)."""
+    if uow.actor.kind == "staff":
+        parties = {"from_member_id": moved.from_member_id, "to_member_id": moved.to_member_id}
+        after = {name: str(member_id) for name, member_id in parties.items()}
+        target = ("transfer", moved.transfer_id)
+        uow.audit("transfer.make", target, after={**after, "points": moved.points})
 
 
 def _refuse_beyond_limits(

@@ -9,6 +9,8 @@ import pytest
 from shared.calls import Actor
 from shared.contracts.points import rpc
 from tests.integration.points.desk import Desk
+from tests.integration.points.test_adjustments import BERT, adjust, decide
+from tests.integration.points.test_transfers import transfer
 
 STAFF = Actor("staff", "s-1", ("manager",))
 
@@ -37,3 +39,28 @@ def test_return_is_noted_when_staff_takes_it(desk: Desk) -> None:
     assert noted(desk) == []
     desk.cancel("s1", actor=STAFF)
     assert noted(desk) == [("sale.cancel", "s1")]
+
+
+@pytest.mark.rule("I4", "L9")
+def test_adjustments_and_their_decisions_are_noted(desk: Desk) -> None:
+    member = uuid4()
+    small = adjust(desk, member, 500).body["adjustment_id"]
+    first, second = (adjust(desk, member, 20_000) for _ in range(2))
+    decide(desk, first, actor=BERT)
+    decide(desk, second, actor=BERT, approve=False)
+    one, two = first.body["adjustment_id"], second.body["adjustment_id"]
+    assert noted(desk) == [
+        ("adjustment.make", small),
+        ("adjustment.request", one),
+        ("adjustment.request", two),
+        ("adjustment.approve", one),
+        ("adjustment.reject", two),
+    ]
+
+
+@pytest.mark.rule("I4", "L10")
+def test_transfer_is_noted_when_staff_makes_it(desk: Desk) -> None:
+    giver, taker = uuid4(), uuid4()
+    adjust(desk, giver, 500)
+    made = transfer(desk, giver, taker, 100).body
+    assert noted(desk)[1:] == [("transfer.make", made["transfer_id"])]
