@@ -80,6 +80,12 @@ fmt: $(DEV) ## Format the code and mend what ruff can mend
 rules: $(DEV) ## Which rule of the product is shown by which tests, and which by none
 	@$(BIN)/python -m scripts.rules $(ARGS)
 
+.PHONY: mutate
+mutate: $(DEV) ## Change the ledger's rules one by one and report which changes no test notices
+	@rm -rf mutants
+	@$(BIN)/mutmut run --max-children $$(nproc) $(ARGS)
+	@$(BIN)/python -m scripts.mutants
+
 .PHONY: bench
 bench: $(DEV) ## Measure sales/s through HTTP next to pgbench with the same SQL
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -102,5 +108,5 @@ lock: $(DEV) ## Write the hashed locks again from pyproject.toml (ARGS=--upgrade
 
 .PHONY: clean
 clean: ## Remove .venv and the caches; ./var, the data of `make run`, stays
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from uuid import UUID
 
 import pytest
 
@@ -9,13 +10,18 @@ from services.points.domain.ledger import (
     Posting,
     Recovery,
     RecoveryPolicy,
+    adjust,
+    capture,
     earn,
     expire,
     free,
+    hold,
     recover,
     redeem,
     repay,
     restore,
+    transfer_in,
+    transfer_out,
 )
 
 
@@ -95,3 +101,52 @@ def test_claw_is_met_from_points_then_debt_then_given_up(
 def test_stricter_policies_give_more_up(policy: str, met: tuple[int, int, int, int]) -> None:
     figures = Figures(available=4)
     assert recover(10, figures, 3, RecoveryPolicy(policy), 100) == Recovery(*met)
+
+
+@pytest.mark.rule("S3")
+def test_two_claws_together_are_met_as_each_is() -> None:
+    together = Recovery(1, 2, 3, 4) + Recovery(10, 20, 30, 40)
+    assert together == Recovery(pending=11, available=22, owed=33, uncollected=44)
+    assert together.taken == 33
+
+
+@pytest.mark.rule("L5")
+def test_held_points_are_spent_or_come_back_and_are_no_one_else_s_meanwhile() -> None:
+    holding = Figures(available=100, earned=100).after(hold(60))
+    assert holding == Figures(available=40, held=60, earned=100)
+    ended = holding.after(capture(45)).after(free(15, "held"))
+    assert ended == Figures(available=55, earned=100, redeemed=45)
+
+
+@pytest.mark.rule("L5")
+def test_no_more_is_held_or_captured_than_there_is() -> None:
+    with pytest.raises(ValueError, match="overdraw"):
+        Figures(available=5).after(hold(6))
+    with pytest.raises(ValueError, match="overdraw"):
+        Figures(available=9, held=5).after(capture(6))
+    with pytest.raises(ValueError, match="overdraw"):
+        Figures(pending=5).after(free(6, "pending"))
+
+
+@pytest.mark.rule("L9")
+@pytest.mark.parametrize(("points", "available"), [(1, 101), (70, 170), (-1, 99), (-100, 0)])
+def test_adjustment_gives_or_takes_and_is_neither_earned_nor_spent(
+    points: int, available: int
+) -> None:
+    adjusted = Figures(available=100, earned=100).after(adjust(points))
+    assert adjusted == Figures(available=available, earned=100, adjusted=points)
+
+
+@pytest.mark.rule("L9")
+def test_adjustment_by_nothing_is_no_movement() -> None:
+    with pytest.raises(ValueError, match="no posting"):
+        adjust(0)
+
+
+@pytest.mark.rule("L10")
+def test_transfer_takes_from_one_what_it_gives_the_other_and_names_both() -> None:
+    giver, taker = UUID(int=1), UUID(int=2)
+    out, into = transfer_out(30, taker), transfer_in(30, giver)
+    assert Figures(available=100).after(out) == Figures(available=70, adjusted=-30)
+    assert Figures(debt=5).after(into) == Figures(available=30, debt=5, adjusted=30)
+    assert [posting.counterparty_id for posting in (*out, *into)] == [taker, giver]

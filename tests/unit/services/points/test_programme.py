@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -121,3 +121,9 @@ def test_day_starts_with_its_first_instant_when_clocks_change(
 def test_last_usable_day_is_the_day_that_ends() -> None:
     assert SHANGHAI.last_usable_day(at("2027-04-01T00:00:00+08:00")) == date(2027, 3, 31)
     assert SHANGHAI.last_usable_day(at("2027-03-31T12:00:00+08:00")) == date(2027, 3, 31)
+
+
+@pytest.mark.rule("L5")
+@pytest.mark.parametrize(("actor", "minutes"), [("terminal", 15), ("partner", 30), ("staff", 30)])
+def test_hold_of_a_till_is_the_shortest(actor: str, minutes: int) -> None:
+    assert SHANGHAI.hold_ttl(actor) == timedelta(minutes=minutes)

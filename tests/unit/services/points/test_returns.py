@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.points.domain.lots import Draw, draw, home_expiry, homes
+from services.points.domain.lots import Draw, Lot, draw, home_expiry, homes
 from services.points.domain.programme import Programme
 from services.points.domain.returns import SoldLine, Taken, claim, claim_rest, restorable
 from shared.errors.points import ReturnExceedsSale, UnknownLine
@@ -111,6 +111,22 @@ def test_points_go_home_last_given_first() -> None:
     assert homes(spent, 0, 7) == [spent[2], Draw(UUID(int=2), 2)]
     assert homes(spent, 7, 8) == [Draw(UUID(int=2), 3), spent[0]]
     assert homes(spent, 15, 0) == []
+
+
+@pytest.mark.rule("L3", "S4")
+def test_points_remember_when_their_lot_lapses_on_the_way_out_and_home() -> None:
+    lot = Draw(UUID(int=1), 5, NOW)
+    assert draw([lot], 3) == [Draw(UUID(int=1), 3, NOW)]
+    assert homes([lot], 0, 2) == [Draw(UUID(int=1), 2, NOW)]
+
+
+@pytest.mark.rule("L4")
+@pytest.mark.parametrize(
+    ("expires_at", "is_gone"),
+    [(NOW, True), (NOW + timedelta(microseconds=1), False), (None, False)],
+)
+def test_lot_is_gone_from_its_instant_on(expires_at: datetime | None, is_gone: bool) -> None:
+    assert Lot(UUID(int=1), 5, NOW, expires_at).lapses_by(NOW) is is_gone
 
 
 @pytest.mark.rule("S4", "C4")

@@ -35,6 +35,11 @@ TWICE: dict[str, Any] = {"kind": "multiplier", "value": "2"}
         BONUS | {"pending_days": 14, "lot": LotTerms(1, "day"), "caps": Caps(5, 5, 10, 100)},
         CHECK_IN | {"streak": Streak(7, 50), "scope": scope(birthday_month=True)},
         TWICE | {"valid_from": NOON, "valid_until": NOON + DAY, "scope": scope(weekdays=["tue"])},
+        TWICE | {"valid_until": NOON + DAY},
+        # From Tuesday to Wednesday in UTC: somewhere it is Monday still, or Thursday already.
+        TWICE | {"valid_until": NOON + DAY, "scope": scope(weekdays=["mon"])},
+        TWICE | {"valid_until": NOON + DAY, "scope": scope(weekdays=["thu"])},
+        TWICE | {"valid_until": NOON + 9 * DAY, "scope": scope(weekdays=["sun"])},
     ],
 )
 def test_sound_rule_has_no_problems(fields: dict[str, Any]) -> None:
@@ -79,10 +84,13 @@ def test_sound_rule_has_no_problems(fields: dict[str, Any]) -> None:
             "impossible_window",
         ),
         (TWICE | {"valid_until": NOON}, "valid_until", "impossible_window"),
-        (
-            TWICE | {"valid_until": NOON + DAY, "scope": scope(weekdays=["sat"])},
-            "scope.weekdays",
-            "impossible_window",
+        *(
+            (
+                TWICE | {"valid_until": NOON + DAY, "scope": scope(weekdays=[weekday])},
+                "scope.weekdays",
+                "impossible_window",
+            )
+            for weekday in ("fri", "sat", "sun")
         ),
         (
             BASE | {"caps": Caps(per_sale=10, per_member_per_day=9)},
