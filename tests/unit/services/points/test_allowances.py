@@ -45,6 +45,12 @@ def test_allowance_counts_until_its_last_report_is_due() -> None:
 
 
 @pytest.mark.rule("S5")
+def test_allowance_counts_until_its_last_point_is_used() -> None:
+    assert replace(ONE, used=299).is_outstanding(PROGRAMME, NOW)
+    assert not replace(ONE, used=300).is_outstanding(PROGRAMME, NOW)
+
+
+@pytest.mark.rule("S5")
 @pytest.mark.parametrize(
     ("points", "terminal", "minutes", "covered"),
     [

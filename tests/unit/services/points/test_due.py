@@ -65,3 +65,31 @@ def test_points_repay_debt_before_they_lapse_but_not_after() -> None:
     parcels = [pending(10, freed=-3, lapses=-2), pending(10, freed=-1, lapses=-1)]
     figures, _ = catch_up(Figures(pending=20, debt=15), parcels, NOW)
     assert (figures.debt, figures.expired, figures.available) == (5, 10, 0)
+
+
+@pytest.mark.rule("L6")
+def test_of_what_becomes_available_at_once_the_sooner_to_lapse_repays_debt() -> None:
+    parcels = [pending(10, freed=-1), pending(10, freed=-1, lapses=5)]
+    figures, usable = catch_up(Figures(pending=20, debt=12), parcels, NOW)
+    assert (figures.available, figures.debt) == (8, 0)
+    assert [(parcel.points, parcel.expires_at) for parcel in usable] == [(8, None)]
+
+
+@pytest.mark.rule("L4", "E5")
+def test_points_that_lapse_while_pending_keep_no_others_from_becoming_available() -> None:
+    parcels = [pending(10, freed=-1, lapses=-2), pending(5, freed=0)]
+    figures, usable = catch_up(Figures(pending=15), parcels, NOW)
+    assert figures == Figures(available=5, expired=10)
+    assert [parcel.points for parcel in usable] == [5]
+
+
+@pytest.mark.rule("L4", "L5")
+def test_points_freed_from_a_hold_lapse_if_their_lot_has() -> None:
+    held = [
+        Parcel(10, on(-1), "held", on(0)),
+        Parcel(7, on(1), "held", on(0)),
+        Parcel(5, on(1), "held", on(1)),
+    ]
+    figures, usable = catch_up(Figures(held=22), held, NOW)
+    assert figures == Figures(available=7, held=5, expired=10)
+    assert [parcel.points for parcel in usable] == [7]

@@ -141,6 +141,21 @@ def test_change_is_refused(
 
 
 @pytest.mark.rule("L12")
+def test_refusal_for_short_notice_says_from_when_the_change_may_hold() -> None:
+    with pytest.raises(ExpiryNoticeTooShort) as caught:
+        history().judge(ExpiryChange(SHORTER, SOON), NOW, force=True, reason="costs")
+    assert caught.value.extra == {"not_before": "2026-04-09T04:00:00Z"}
+
+
+@pytest.mark.rule("L12")
+def test_change_is_judged_by_the_terms_it_would_replace() -> None:
+    known = history((LotTerms(24), SUMMER))
+    with pytest.raises(ExpiryUnchanged):
+        known.judge(ExpiryChange(LotTerms(24), SUMMER), NOW, force=False, reason=None)
+    assert known.judge(ExpiryChange(LotTerms(12), SUMMER), NOW, force=True, reason="costs")
+
+
+@pytest.mark.rule("L12")
 def test_change_before_one_that_is_known_is_refused() -> None:
     known = history((LotTerms(24), SUMMER))
     with pytest.raises(ExpiryChangeOutOfOrder) as caught:

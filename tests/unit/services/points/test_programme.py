@@ -121,6 +121,8 @@ def test_day_starts_with_its_first_instant_when_clocks_change(
 def test_last_usable_day_is_the_day_that_ends() -> None:
     assert SHANGHAI.last_usable_day(at("2027-04-01T00:00:00+08:00")) == date(2027, 3, 31)
     assert SHANGHAI.last_usable_day(at("2027-03-31T12:00:00+08:00")) == date(2027, 3, 31)
+    tick = at("2027-04-01T00:00:00.000001+08:00")
+    assert SHANGHAI.last_usable_day(tick) == date(2027, 4, 1)
 
 
 @pytest.mark.rule("L5")

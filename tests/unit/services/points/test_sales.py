@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -14,11 +15,13 @@ from services.points.domain.sales import (
     Sale,
     Tier,
     award,
+    eligible_minor,
     exact_text,
     price,
     tier_at,
 )
-from shared.errors import LoyaltyError
+from shared.errors import Invalid, LoyaltyError
+from shared.errors.points import CurrencyMismatch, MemberRequired
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 PROGRAMME = Programme(ZoneInfo("Asia/Shanghai"), "CNY")
@@ -74,7 +77,9 @@ def test_coupons_points_and_other_kinds_lower_the_base() -> None:
     assert (cost.gross_minor, cost.discount_minor, cost.points_minor) == (5000, 1000, 400)
     assert cost.payable_minor == 3600
     assert cost.tender == (200, 100, 100)
-    assert award(subject, cost, BRONZE, PROGRAMME).by_line == (18, 0, 9)
+    assert eligible_minor(subject, cost) == [1800, 0, 900]
+    found = award(subject, cost, BRONZE, PROGRAMME)
+    assert (found.points, found.by_line) == (27, (18, 0, 9))
 
 
 @pytest.mark.rule("E3")
@@ -121,13 +126,36 @@ def test_points_pay_from_a_hundred_to_half(redeem: int, fits: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "lines",
-    [(line("a", 100, 101),), (line("a", 10**12), line("b", 1))],
+    ("lines", "code"),
+    [
+        ((line("a", 100, 101),), "discount_too_large"),
+        ((line("a", 10**12), line("b", 1)), "too_large"),
+    ],
 )
-def test_impossible_amounts_are_refused(lines: tuple[Line, ...]) -> None:
-    with pytest.raises(LoyaltyError) as caught:
+def test_impossible_amounts_are_refused(lines: tuple[Line, ...], code: str) -> None:
+    with pytest.raises(Invalid) as caught:
         price(sale(*lines), PROGRAMME, NOW)
-    assert caught.value.code == "validation_failed"
+    assert [(error.field, error.code) for error in caught.value.errors] == [("lines", code)]
+
+
+def test_lines_whose_discount_is_too_large_are_named() -> None:
+    with pytest.raises(Invalid) as caught:
+        price(sale(line("a", 1, 2), line("b", 2, 2), line("c", 3, 4)), PROGRAMME, NOW)
+    assert [error.message for error in caught.value.errors] == ["a, c"]
+
+
+def test_largest_sale_is_taken() -> None:
+    assert price(sale(line("a", 10**12)), PROGRAMME, NOW).gross_minor == 10**12
+
+
+def test_sale_in_another_currency_is_refused() -> None:
+    with pytest.raises(CurrencyMismatch):
+        price(replace(sale(line("a", 100)), currency="USD"), PROGRAMME, NOW)
+
+
+def test_sale_without_member_pays_no_points() -> None:
+    with pytest.raises(MemberRequired):
+        price(replace(sale(line("a", 900), points_to_redeem=100), member_id=None), PROGRAMME, NOW)
 
 
 @pytest.mark.rule("T8")
@@ -141,3 +169,5 @@ def test_tier_is_the_last_that_had_begun() -> None:
     assert [tier_at(tiers, instant, PROGRAMME).code for instant in at] == [
         "BRONZE", "SILVER", "SILVER", "GOLD", "GOLD",
     ]  # fmt: skip
+    assert tier_at(tiers, at[0], PROGRAMME) == BRONZE
+    assert tier_at([Tier("SILVER", Fraction(2))], at[0], PROGRAMME).code == "SILVER"

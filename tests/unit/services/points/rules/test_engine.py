@@ -9,7 +9,7 @@ import pytest
 from services.points.domain import rules, sales
 from services.points.domain.programme import Programme
 from services.points.domain.returns import SoldLine
-from services.points.domain.rules import Basket, Caps, Scope, is_kept
+from services.points.domain.rules import Basket, Caps, LocalTime, Scope, is_kept
 from services.points.domain.rules.rounding import apportion, products
 from services.points.domain.sales import Line, Sale, Tier
 from tests.unit.services.points.rules.cases import (
@@ -113,6 +113,8 @@ SITUATIONS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
     ({"hours": (22, 24)}, {"at": NOON + timedelta(hours=11, minutes=59)}, True),
     ({"hours": (22, 2)}, {"at": NOON + timedelta(hours=13)}, True),
     ({"hours": (22, 2)}, {"at": NOON + timedelta(hours=14)}, False),
+    ({"hours": (22, 2)}, {"at": NOON + timedelta(hours=10)}, True),
+    ({"hours": (22, 2)}, {"at": NOON + timedelta(hours=9, minutes=59)}, False),
     ({"first_purchase": True}, {"is_first_purchase": True}, True),
     ({"first_purchase": True}, {}, False),
     ({"birthday_month": True}, {"is_birthday_month": True}, True),
@@ -174,6 +176,37 @@ def test_bonus_of_which_a_cap_leaves_nothing_is_explained() -> None:
     assert found.used == {}
 
 
+@pytest.mark.rule("E3")
+@pytest.mark.parametrize(
+    ("limit", "given", "cap"),
+    [(49, 49, {"cap": "per_sale", "cap_left": 49}), (50, 50, {}), (None, 50, {})],
+)
+def test_bonus_says_what_it_counted_and_which_cap_cut_it(
+    limit: int | None, given: int, cap: dict[str, Any]
+) -> None:
+    bonus = rule(
+        "threshold_bonus",
+        threshold_minor=1500,
+        points=50,
+        scope=TEA,
+        caps=Caps(per_sale=limit),
+    )
+    found = judge(basket(1000, tea=2000), bonus)
+    assert found.explain[1] == {
+        "rule": "r",
+        "version": 1,
+        "rule_id": "r",
+        "inputs": {"eligible_minor": 2000, "threshold_minor": 1500, "points": 50} | cap,
+        "exact": "50",
+        "rounded": given,
+        "lines": [],
+    }
+    assert [(grant.points, grant.line_ids) for grant in found.grants] == [
+        (30, ("1", "tea")), (given, ("tea",)),
+    ]  # fmt: skip
+    assert found.used == ({} if limit is None else {"r": given})
+
+
 @pytest.mark.parametrize(("net", "points"), [(4999, 49), (5000, 150)])
 def test_bonus_comes_when_its_threshold_is_reached(net: int, points: int) -> None:
     assert judge(basket(net), rule("threshold_bonus", threshold_minor=5000, points=100)).points == (
@@ -220,11 +253,24 @@ def test_bonus_is_kept_while_its_lines_reach_the_threshold(
 def test_bonus_without_threshold_goes_when_nothing_is_kept() -> None:
     assert is_kept(0, ["a"], [sold("a", 100, 99)])
     assert not is_kept(0, ["a"], [sold("a", 100, 100)])
+    assert not is_kept(0, ["a"], [sold("a", 100, returned_quantity=1)])
 
 
 def test_apportion_gives_what_is_left_to_the_largest_remainders() -> None:
     assert apportion([Fraction(3, 2), Fraction(3, 2), Fraction(5, 4)]) == [2, 1, 1]
     assert apportion([]) == []
+
+
+@pytest.mark.rule("E1")
+def test_programme_s_own_rule_gives_its_rate_to_everything() -> None:
+    own = rules.default_base(Fraction(1, 50))
+    assert own == rules.Rule("base", 1, "base", "base", Scope(), Fraction(1, 50))
+
+
+def test_window_that_ends_when_it_begins_contains_no_minute() -> None:
+    window = LocalTime(540, 540)
+    assert window.is_empty
+    assert not any(window.contains(minute) for minute in (0, 539, 540, 541, 1439))
 
 
 def test_open_scope_restricts_nothing() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,9 +13,11 @@ from services.points.domain.rules import (
     RuleBook,
     Streak,
     Version,
+    named,
     overlaps,
     problems,
 )
+from shared.errors import FieldError
 from tests.unit.services.points.rules.cases import NOON, rule, scope
 
 DAY = timedelta(days=1)
@@ -138,6 +141,8 @@ TEA = scope(categories=["tea"])
         ({"scope": scope(hours=(9, 12))}, {"scope": scope(hours=(12, 15))}, False),
         ({"scope": scope(hours=(9, 13))}, {"scope": scope(hours=(12, 15))}, True),
         ({"scope": scope(hours=(22, 2))}, {"scope": scope(hours=(1, 3))}, True),
+        ({"scope": scope(hours=(9, 12))}, {"scope": TEA}, True),
+        ({"scope": TEA}, {"scope": scope(hours=(9, 12))}, True),
         ({"valid_until": NOON + DAY}, {"valid_from": NOON + DAY}, False),
         ({"valid_from": NOON + DAY}, {"valid_until": NOON + DAY}, False),
         ({"valid_from": NOON + DAY}, {"valid_until": NOON + 2 * DAY}, True),
@@ -149,6 +154,46 @@ def test_base_rules_for_the_same_lines_overlap(
     book = published(rule("base", "other", value="0.02", **other))
     found = overlaps(rule("base", "mine", value="0.01", **mine), NOON, book)
     assert [error.code for error in found] == ["overlapping_base"] * meet
+
+
+@pytest.mark.rule("E2")
+def test_every_rule_that_overlaps_is_named_once() -> None:
+    mine = rule("base", "mine", value="0.01")
+    others = [rule("base", rule_id, value="0.02") for rule_id in ("one", "two")]
+    book = RuleBook.of(
+        [
+            Version(rule("multiplier", "double", value="2"), NOON),
+            Version(mine, NOON),
+            Version(others[0], NOON),
+            Version(replace(others[0], version=2), NOON + DAY),
+            Version(others[1], NOON),
+        ]
+    )
+    found = overlaps(mine, NOON, book)
+    assert [error.field for error in found] == ["scope", "scope"]
+    assert ["(one)" in found[0].message, "(two)" in found[1].message] == [True, True]
+
+
+@pytest.mark.rule("E2")
+def test_version_that_never_came_to_be_overlaps_nothing() -> None:
+    mine = rule("base", "mine", value="0.01")
+    other = rule("base", "other", value="0.02")
+    for_tea = rule("base", "other", value="0.02", scope=TEA)
+    replaced = RuleBook.of(
+        [
+            Version(for_tea, NOON),
+            Version(replace(other, version=2), NOON + 10 * DAY),
+            Version(replace(for_tea, version=3), NOON + DAY),
+        ]
+    )
+    assert overlaps(mine, NOON, replaced) == []
+    assert overlaps(mine, NOON, published(other, NOON + DAY, retired_at=NOON + DAY)) == []
+
+
+def test_errors_are_named_under_the_path_of_what_they_are_in() -> None:
+    assert named("rules.2", [FieldError("value", "required", "Kind base needs it.")]) == [
+        FieldError("rules.2.value", "required", "Kind base needs it.")
+    ]
 
 
 def test_retired_rules_own_versions_and_other_kinds_do_not_overlap() -> None:
@@ -167,6 +212,13 @@ def test_book_finds_the_version_of_an_instant() -> None:
     book = RuleBook.of([Version(second, NOON + DAY), Version(first, NOON)])
     at = [NOON - DAY, NOON, NOON + DAY]
     assert [[found.version for found in book.at(instant)] for instant in at] == [[], [1], [2]]
+
+
+def test_book_keeps_rules_apart() -> None:
+    one, two = rule("base", "one", value="1"), rule("base", "two", value="2", scope=TEA)
+    book = RuleBook.of([Version(one, NOON), Version(two, NOON), Version(one, NOON - DAY)])
+    assert book.at(NOON) == [one, two]
+    assert book.at(NOON - DAY) == [one]
 
 
 def test_later_publication_replaces_what_was_announced_before() -> None:
