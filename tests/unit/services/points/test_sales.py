@@ -12,6 +12,7 @@ import pytest
 from services.points.domain.programme import Programme
 from services.points.domain.sales import (
     Line,
+    Price,
     Sale,
     Tier,
     award,
@@ -146,6 +147,14 @@ def test_lines_whose_discount_is_too_large_are_named() -> None:
 
 def test_largest_sale_is_taken() -> None:
     assert price(sale(line("a", 10**12)), PROGRAMME, NOW).gross_minor == 10**12
+
+
+def test_money_alone_pays_what_coupons_leave() -> None:
+    cost = price(sale(line("a", 3000, 1000), line("b", 500)), PROGRAMME, NOW)
+    assert cost == Price(3500, 1000, 0, (0, 0))
+    assert cost.totals == {
+        "gross_minor": 3500, "discount_minor": 1000, "points_minor": 0, "payable_minor": 2500,
+    }  # fmt: skip
 
 
 def test_sale_in_another_currency_is_refused() -> None:

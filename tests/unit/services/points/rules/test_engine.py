@@ -110,6 +110,8 @@ SITUATIONS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
     ({"weekdays": ["wed"]}, {"at": NOON + timedelta(hours=12)}, True),
     ({"hours": (12, 13)}, {}, True),
     ({"hours": (11, 12)}, {}, False),
+    ({"hours": (12, 13)}, {"at": NOON + timedelta(minutes=59)}, True),
+    ({"hours": (12, 13)}, {"at": NOON + timedelta(minutes=60)}, False),
     ({"hours": (22, 24)}, {"at": NOON + timedelta(hours=11, minutes=59)}, True),
     ({"hours": (22, 2)}, {"at": NOON + timedelta(hours=13)}, True),
     ({"hours": (22, 2)}, {"at": NOON + timedelta(hours=14)}, False),

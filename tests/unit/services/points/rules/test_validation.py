@@ -38,6 +38,9 @@ TWICE: dict[str, Any] = {"kind": "multiplier", "value": "2"}
         BONUS | {"pending_days": 14, "lot": LotTerms(1, "day"), "caps": Caps(5, 5, 10, 100)},
         CHECK_IN | {"streak": Streak(7, 50), "scope": scope(birthday_month=True)},
         TWICE | {"valid_from": NOON, "valid_until": NOON + DAY, "scope": scope(weekdays=["tue"])},
+        *(BASE | {"value": value} for value in ("0", "10")),
+        *(TWICE | {"value": value} for value in ("1", "100")),
+        BONUS | {"pending_days": 30, "lot": LotTerms(1, "day")},
         TWICE | {"valid_until": NOON + DAY},
         # From Tuesday to Wednesday in UTC: somewhere it is Monday still, or Thursday already.
         TWICE | {"valid_until": NOON + DAY, "scope": scope(weekdays=["mon"])},
@@ -117,8 +120,41 @@ def test_sound_rule_has_no_problems(fields: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_contradiction_is_named(fields: dict[str, Any], field: str, code: str) -> None:
-    assert [(e.field, e.code) for e in problems(rule(**fields), NOON, LotTerms())] == [
-        (field, code)
+    (found,) = problems(rule(**fields), NOON, LotTerms())
+    assert (found.field, found.code) == (field, code)
+    assert found.message
+
+
+@pytest.mark.rule("E2")
+@pytest.mark.parametrize(
+    ("fields", "unreachable"),
+    [
+        (
+            BASE | {"caps": Caps(10, 9, 8, 7)},
+            {"per_sale": "per_member_per_day is 9", "per_member_per_day": "month is 8",
+             "per_member_per_month": "total is 7"},
+        ),
+        (BASE | {"caps": Caps(per_sale=10, total=9)}, {"per_sale": "total is 9"}),
+        (BASE | {"caps": Caps(9, 9, 9, 9)}, {}),
+    ],
+)  # fmt: skip
+def test_cap_that_is_never_reached_names_the_one_that_is(
+    fields: dict[str, Any], unreachable: dict[str, str]
+) -> None:
+    found = {each.field.removeprefix("caps."): each.message
+             for each in problems(rule(**fields), NOON, LotTerms())}  # fmt: skip
+    assert found.keys() == unreachable.keys()
+    assert all(unreachable[name] in message for name, message in found.items())
+
+
+@pytest.mark.rule("E2")
+def test_all_contradictions_of_a_rule_are_named_at_once() -> None:
+    fields = BONUS | {"caps": Caps(7, 6), "pending_days": 31, "lot": LotTerms(1, "day")}
+    found = problems(rule(**fields), NOON, LotTerms())
+    assert [(each.field, each.code) for each in found] == [
+        ("caps.per_sale", "unreachable_cap"),
+        ("caps.per_sale", "unreachable_cap"),
+        ("pending_days", "impossible_window"),
     ]
 
 
