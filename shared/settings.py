@@ -76,7 +76,7 @@ class ServiceSettings:
     """Most points a day that a member spends by a static card alone (M2)."""
     late_limit_hours: int = 72
     """How long after it happened points takes a sale or return (S5)."""
-    online_within_minutes: int = 15
+    online_within_minutes: int = 45
     """A till's report that comes later than this was made offline (S5)."""
     offline_allowance_points: int = 0
     """Most points a member may spend at tills that are offline, all of them together (S5)."""
@@ -143,7 +143,7 @@ def service_settings(service: str) -> ServiceSettings:
         "card_floor": env.int("LOYALTY_CARD_FLOOR", default=500, validate=_POSITIVE),
         "late_limit_hours": env.int("LOYALTY_LATE_LIMIT_HOURS", default=72, validate=_POSITIVE),
         "online_within_minutes": env.int(
-            "LOYALTY_ONLINE_WITHIN_MINUTES", default=15, validate=_POSITIVE
+            "LOYALTY_ONLINE_WITHIN_MINUTES", default=45, validate=_POSITIVE
         ),
         "offline_allowance_points": env.int(
             "LOYALTY_OFFLINE_ALLOWANCE_POINTS", default=0, validate=validate.Range(0, 10**6)

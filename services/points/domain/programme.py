@@ -84,8 +84,11 @@ class Programme:
     """How long a till may use an allowance it has fetched (S5)."""
     claim_within: timedelta = timedelta(days=30)
     """How long after it a sale without member may be claimed (S6)."""
-    online_within: timedelta = timedelta(minutes=15)
-    """A till's report that comes later than this was made offline (S5)."""
+    online_within: timedelta = timedelta(minutes=45)
+    """A till's report that comes later than this was made offline (S5).
+
+    Well beyond `checkout_ttl`: a till may try again after its order has been undone (H2).
+    """
     checkout_ttl: timedelta = timedelta(minutes=15)
     support_adjusts_up_to: int = 1_000
     """Most points that staff without the role of a manager give or take at once (L9)."""

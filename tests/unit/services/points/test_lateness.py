@@ -30,7 +30,7 @@ def test_report_is_refused_beyond_its_limits() -> None:
 
 @pytest.mark.rule("S5")
 def test_till_that_reports_late_was_offline() -> None:
-    quarter = timedelta(minutes=15)
-    assert not is_offline(NOW - quarter, PROGRAMME, NOW)
-    assert is_offline(NOW - quarter - TICK, PROGRAMME, NOW)
+    within = PROGRAMME.online_within
+    assert not is_offline(NOW - within, PROGRAMME, NOW)
+    assert is_offline(NOW - within - TICK, PROGRAMME, NOW)
     assert not is_offline(NOW + timedelta(minutes=5), PROGRAMME, NOW)
