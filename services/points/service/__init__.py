@@ -10,27 +10,23 @@ from zoneinfo import ZoneInfo
 
 from services.points import liability, movements, queries, statements, use_cases, verification
 from services.points.domain.programme import Programme
+from services.points.service.listening import Listener
 from services.points.use_cases import proofs
 from services.points.use_cases.allowances import Signer
 from shared.calls import Reply
-from shared.contracts.event import Envelope
-from shared.contracts.identity import events as identity
-from shared.contracts.members import events as members
 from shared.contracts.points import adjustments, holds, transfers
 from shared.contracts.points import expiry as expiry_contract
 from shared.contracts.points import liability as liability_contract
 from shared.contracts.points import proofs as proof_contract
 from shared.contracts.points import rpc as contract
 from shared.contracts.points import statements as statement_contract
-from shared.contracts.tiers import events as tiers
 from shared.db import Call, UnitOfWork
 from shared.db.transactions import UseCase
-from shared.events.handler import on
 from shared.jobs import JobState, Progress, job
 from shared.lanes import in_lanes
 from shared.rpc.server import Settings, every, rpc
 from shared.security.crypto import MasterKey
-from shared.service import HOUSEKEEPING_S, BaseService
+from shared.service import HOUSEKEEPING_S
 
 CHECKOUT_SWEEP_S = 2
 """A reservation that ends is free within 5 seconds (C2): this and the event's way take less."""
@@ -42,7 +38,7 @@ NOTICE_ROUND_S = 300
 PROOF_LOOK_S = 600
 
 
-class PointsService(BaseService):
+class PointsService(Listener):
     """Sales, returns, balances, checkouts."""
 
     name: ClassVar[str] = "points"
@@ -311,31 +307,6 @@ class PointsService(BaseService):
     def record_activity(self, call: Call, **command: Any) -> Reply:
         """Record what a member did beside buying."""
         return self.db.write(call, use_cases.record_activity, programme=self.programme, **command)
-
-    @on(members.ENROLLED)
-    def on_member_enrolled(self, event: Envelope) -> None:
-        """Know the member before its first sale."""
-        self.db.consume(event, use_cases.note_member)
-
-    @on(members.UPDATED)
-    def on_member_updated(self, event: Envelope) -> None:
-        """Know whether the member may still own points."""
-        self.db.consume(event, use_cases.note_member)
-
-    @on(identity.STORE_OPENED)
-    def on_store_opened(self, event: Envelope) -> None:
-        """Know where the store is."""
-        self.db.consume(event, use_cases.note_store)
-
-    @on(identity.STORE_CHANGED)
-    def on_store_changed(self, event: Envelope) -> None:
-        """Know where the store is now."""
-        self.db.consume(event, use_cases.note_store)
-
-    @on(tiers.CHANGED)
-    def on_tier_changed(self, event: Envelope) -> None:
-        """Earn by the tier's multiplier from its date on (T8)."""
-        self.db.consume(event, use_cases.note_tier)
 
     @every(CHECKOUT_SWEEP_S)
     def close_overdue_checkouts(self) -> None:

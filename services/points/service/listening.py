@@ -1,0 +1,40 @@
+"""What points hears of other services' facts."""
+
+from __future__ import annotations
+
+from services.points import use_cases
+from shared.contracts.event import Envelope
+from shared.contracts.identity import events as identity
+from shared.contracts.members import events as members
+from shared.contracts.tiers import events as tiers
+from shared.events.handler import on
+from shared.service import BaseService
+
+
+class Listener(BaseService):
+    """Keeps what points needs of members, their tiers, and stores."""
+
+    @on(members.ENROLLED)
+    def on_member_enrolled(self, event: Envelope) -> None:
+        """Know the member before its first sale."""
+        self.db.consume(event, use_cases.note_member)
+
+    @on(members.UPDATED)
+    def on_member_updated(self, event: Envelope) -> None:
+        """Know whether the member may still own points."""
+        self.db.consume(event, use_cases.note_member)
+
+    @on(identity.STORE_OPENED)
+    def on_store_opened(self, event: Envelope) -> None:
+        """Know where the store is."""
+        self.db.consume(event, use_cases.note_store)
+
+    @on(identity.STORE_CHANGED)
+    def on_store_changed(self, event: Envelope) -> None:
+        """Know where the store is now."""
+        self.db.consume(event, use_cases.note_store)
+
+    @on(tiers.CHANGED)
+    def on_tier_changed(self, event: Envelope) -> None:
+        """Earn by the tier's multiplier from its date on (T8)."""
+        self.db.consume(event, use_cases.note_tier)
