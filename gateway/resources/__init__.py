@@ -24,6 +24,7 @@ RESOURCES: tuple[str, ...] = (
     "holds",
     "adjustments",
     "transfers",
+    "pooling",
     "expiry_changes",
     "statements",
     "liability",

@@ -14,6 +14,7 @@ Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``points
 ``points.held``, ``points.released``, ``points.adjusted``, ``points.transferred``,
 ``sale.recorded``, ``sale.returned``, ``sale.cancelled``, ``sale.claimed``, ``checkout.closed``.
 Events in:
-``member.enrolled``, ``member.updated`` (who may own points), ``store.opened``, ``store.changed``
-(local time, E2), ``tier.changed`` (the earn multiplier, T8).
+``member.enrolled``, ``member.updated`` (who may own points), ``member.household_changed`` (who may
+pool them, L10), ``store.opened``, ``store.changed`` (local time, E2), ``tier.changed`` (the earn
+multiplier, T8).
 """

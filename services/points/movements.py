@@ -1,4 +1,4 @@
-"""Reads of what moves points beside sales: holds (L5), adjustments (L9), transfers (L10)."""
+"""Reads of what moves points beside sales: holds (L5), adjustments (L9), sharing (L10)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from services.points.repository import adjustments, holds, transfers
+from services.points import queries
+from services.points.repository import adjustments, holds, households, transfers
 from services.points.use_cases.holds import may_see, view
 from shared.db import Snapshot
 from shared.errors import NotFound
@@ -87,3 +88,26 @@ def transfer_list(
     more = len(found) > limit
     following = {"transfer_id": str(found[limit - 1].transfer_id)} if more else None
     return {"items": [asdict(each) for each in found[:limit]], "next": following}
+
+
+def household_points(snapshot: Snapshot, *, household_id: UUID) -> Mapping[str, Any]:
+    """Return what a household's members can spend, by member and together.
+
+    Raises:
+        NotFound: there is no such household, or a member asks who does not belong to it.
+    """
+    found = households.find(snapshot.connection, household_id)
+    asking = snapshot.actor
+    if found is None or (asking.kind == "member" and asking.id not in map(str, found.member_ids)):
+        raise NotFound
+    figures = queries.figures_of(snapshot, found.member_ids)
+    return {
+        "household_id": household_id,
+        "owner_member_id": found.owner_id,
+        "available": sum(each.available for each in figures.values()),
+        "members": [
+            {"member_id": member_id, "available": figures[member_id].available}
+            for member_id in sorted(figures)
+        ],
+        "as_of": snapshot.now,
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -39,9 +39,7 @@ def balance(
     row = snapshot.connection.execute(statement, {"now": snapshot.now}).one_or_none()
     if row is None and not exists:
         raise NotFound
-    known = Figures() if row is None else Figures(**{name: getattr(row, name) for name in _FIGURES})
-    parcels = [_parcel(*left) for left in ((row and row.lots) or ())]
-    figures, usable = catch_up(known, parcels, snapshot.now)
+    figures, usable = _standing(row, snapshot.now)
     by_expiry: dict[datetime, int] = {}
     for parcel in sorted(usable, key=lapse_order):
         if parcel.expires_at is not None:
@@ -58,6 +56,21 @@ def balance(
         ],
         "as_of": snapshot.now,
     }
+
+
+def figures_of(snapshot: Snapshot, member_ids: Sequence[UUID]) -> dict[UUID, Figures]:
+    """Return members' points as they all are at one moment, what is due counted as done."""
+    statement = sa.union_all(*(_account_and_lots(member_id) for member_id in member_ids))
+    found = {
+        row.member_id: row for row in snapshot.connection.execute(statement, {"now": snapshot.now})
+    }
+    return {each: _standing(found.get(each), snapshot.now)[0] for each in member_ids}
+
+
+def _standing(row: Any, now: datetime) -> tuple[Figures, list[Parcel]]:
+    """Return an account's figures and what can be spent once all that is due is done."""
+    known = Figures() if row is None else Figures(**{name: getattr(row, name) for name in _FIGURES})
+    return catch_up(known, [_parcel(*left) for left in ((row and row.lots) or ())], now)
 
 
 def _account_and_lots(member_id: UUID) -> sa.Select[Any]:

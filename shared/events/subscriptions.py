@@ -27,6 +27,7 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
         identity.STORE_CHANGED,
         identity.STORE_OPENED,
         members.ENROLLED,
+        members.HOUSEHOLD_CHANGED,
         members.UPDATED,
         tiers.CHANGED,
     ),

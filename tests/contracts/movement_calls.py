@@ -7,10 +7,10 @@ from typing import Any
 
 from pact import match
 
-from shared.contracts.points import adjustments, holds, transfers
+from shared.contracts.points import adjustments, holds, households, transfers
 from tests.contracts.calls import CallNeed
 from tests.contracts.needs import MEMBER, instant, uuid
-from tests.contracts.states import enrol, sale, till
+from tests.contracts.states import enrol, sale, share, till
 from tests.support.platform import Platform
 
 OTHER_MEMBER = MEMBER[:-1] + "2"
@@ -38,6 +38,16 @@ def _to_give(platform: Platform) -> Mapping[str, Any]:
     other = {"phone": "+8613800138001", "channel": "store"}
     taker = till(platform).post("/v1/members", other)["member_id"]
     return {"from_member_id": _with_points(platform)["member_id"], "to_member_id": taker}
+
+
+def _shared(platform: Platform) -> Mapping[str, Any]:
+    share(platform)
+    platform.settle()
+    (owned,) = platform.staff("support").get("/v1/households")["items"]
+    (giver,) = (m["member_id"] for m in owned["members"] if m["role"] != "owner")
+    given = {**_ADJUSTMENT, "member_id": giver}
+    platform.staff("support").post("/v1/points/adjustments", given)
+    return {"household_id": owned["household_id"]}
 
 
 _ADJUSTMENT = {"member_id": MEMBER, "points": 250, "reason_code": "goodwill", "note": "Late."}
@@ -81,5 +91,33 @@ MOVEMENT_CALLS = (
         {**_TRANSFER, "exists": False},
         {"transfer_id": uuid(), "points": match.int(100)},
         _to_give,
+    ),
+    CallNeed(
+        households.POOL,
+        "a household has 250 points",
+        ("POST", f"/v1/households/{MEMBER}/pool", {"points": 100}),
+        {"household_id": MEMBER, "points": 100},
+        {
+            "household_id": uuid(),
+            "owner_member_id": uuid(),
+            "points": match.int(100),
+            "transfers": match.each_like(
+                {"transfer_id": uuid(), "from_member_id": uuid(), "points": match.int(100)}, min=1
+            ),
+            "skipped": [],
+        },
+        _shared,
+    ),
+    CallNeed(
+        households.POINTS,
+        "a household has 250 points",
+        ("GET", f"/v1/households/{MEMBER}/points", None),
+        {"household_id": MEMBER},
+        {
+            "owner_member_id": uuid(),
+            "available": match.int(250),
+            "members": match.each_like({"member_id": uuid(), "available": match.int(250)}, min=1),
+        },
+        _shared,
     ),
 )

@@ -95,6 +95,13 @@ _UPDATED = {
     "enrolled_at": instant("2026-01-05T10:00:00Z"),
     "birth_month": match.int(5),
 }
+_SHARED = {
+    "household_id": uuid(),
+    "owner_member_id": uuid(),
+    "member_ids": match.each_like(uuid()),
+    "joined": match.each_like(uuid()),
+    "left": [],
+}
 _STORE = {
     "store_id": match.like("s-1"),
     "name": match.like("Nanjing Road"),
@@ -181,6 +188,13 @@ NEEDS = (
         _count("tiers", "SELECT count(*) FROM tier_states WHERE birth_month = 5"),
     ),
     Need("points", members.UPDATED, "a member changed its name", _UPDATED, _BORN_IN_MAY),
+    Need(
+        "points",
+        members.HOUSEHOLD_CHANGED,
+        "a member joined a household",
+        _SHARED,
+        _count("points", "SELECT count(*) FROM households WHERE :member = ANY (member_ids)"),
+    ),
     Need(
         "coupons", members.UPDATED, "a member changed its name", _UPDATED, _status_kept("coupons")
     ),

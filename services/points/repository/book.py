@@ -77,6 +77,11 @@ class Book:
         """Return an account that has been opened."""
         return self._accounts[member_id]
 
+    def spendable(self, member_id: UUID, points: int) -> list[Draw]:
+        """Return the lots of an opened account that hold its next ``points`` (L3)."""
+        self.flush()
+        return accounts.spendable_lots(self.uow.connection, member_id, points)
+
     def insert(self, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
         """Add rows to what will be written."""
         self._journal.insert(table, rows)

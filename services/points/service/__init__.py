@@ -14,7 +14,7 @@ from services.points.service.listening import Listener
 from services.points.use_cases import proofs
 from services.points.use_cases.allowances import Signer
 from shared.calls import Reply
-from shared.contracts.points import adjustments, holds, transfers
+from shared.contracts.points import adjustments, holds, households, transfers
 from shared.contracts.points import expiry as expiry_contract
 from shared.contracts.points import liability as liability_contract
 from shared.contracts.points import proofs as proof_contract
@@ -247,6 +247,16 @@ class PointsService(Listener):
     def list_transfers(self, call: Call, **query: Any) -> Reply:
         """Return a page of transfers."""
         return self.db.read(call, movements.transfer_list, **query)
+
+    @rpc(households.POOL)
+    def pool_points(self, call: Call, **command: Any) -> Reply:
+        """Gather a household's points at its owner."""
+        return self.db.write(call, use_cases.pool, **command)
+
+    @rpc(households.POINTS)
+    def household_points(self, call: Call, **query: Any) -> Reply:
+        """Return what a household can spend."""
+        return self.db.read(call, movements.household_points, **query)
 
     @rpc(contract.OPEN_CHECKOUT)
     def open_checkout(self, call: Call, **command: Any) -> Reply:

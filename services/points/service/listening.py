@@ -12,7 +12,7 @@ from shared.service import BaseService
 
 
 class Listener(BaseService):
-    """Keeps what points needs of members, their tiers, and stores."""
+    """Keeps what points needs of members, their households and tiers, and stores."""
 
     @on(members.ENROLLED)
     def on_member_enrolled(self, event: Envelope) -> None:
@@ -23,6 +23,11 @@ class Listener(BaseService):
     def on_member_updated(self, event: Envelope) -> None:
         """Know whether the member may still own points."""
         self.db.consume(event, use_cases.note_member)
+
+    @on(members.HOUSEHOLD_CHANGED)
+    def on_household_changed(self, event: Envelope) -> None:
+        """Know who shares points (L10)."""
+        self.db.consume(event, use_cases.note_household)
 
     @on(identity.STORE_OPENED)
     def on_store_opened(self, event: Envelope) -> None:

@@ -19,6 +19,7 @@ from services.points.tables.expiry import (
     nightly_proofs,
     notice_rounds,
 )
+from services.points.tables.households import households
 from services.points.tables.movements import adjustments, holds, transfers
 from services.points.tables.pos import (
     allowance_keys,
@@ -38,6 +39,7 @@ __all__ = [
     "expiry_passes",
     "expiry_periods",
     "holds",
+    "households",
     "metadata",
     "nightly_proofs",
     "notice_rounds",

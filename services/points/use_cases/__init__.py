@@ -27,8 +27,14 @@ from services.points.use_cases.period_simulation import (
     simulate_period,
     simulate_slice,
 )
+from services.points.use_cases.pooling import pool
 from services.points.use_cases.pos import TERMINAL, resolve_exception
-from services.points.use_cases.projections import note_member, note_store, note_tier
+from services.points.use_cases.projections import (
+    note_household,
+    note_member,
+    note_store,
+    note_tier,
+)
 from services.points.use_cases.proofs import start_nightly_proof, start_rebuild
 from services.points.use_cases.returns import cancel_sale, note_refused_return, return_sale
 from services.points.use_cases.sales import note_refused_sale, record_sale, record_sales
@@ -53,6 +59,7 @@ __all__ = [
     "extend_lots",
     "forget_usage",
     "grant_allowance",
+    "note_household",
     "note_member",
     "note_refused_return",
     "note_refused_sale",
@@ -61,6 +68,7 @@ __all__ = [
     "notice_expiring",
     "open_checkout",
     "place_hold",
+    "pool",
     "publish_rule",
     "record_activity",
     "record_sale",

@@ -1,4 +1,4 @@
-"""What points keeps of others' facts: members, their tiers (T8), and where stores are (E2)."""
+"""What points keeps of others' facts: members, households, tiers (T8), where stores are (E2)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,22 @@ def note_member(uow: UnitOfWork, event: Envelope) -> None:
         )
     )
     accounts.make(uow.connection, [data["member_id"]])
+
+
+def note_household(uow: UnitOfWork, event: Envelope) -> None:
+    """Keep who belongs to a household, the newest word winning (L10)."""
+    data = event.read(members.HOUSEHOLD_CHANGED)
+    kept = tables.households
+    told = {name: data[name] for name in ("household_id", "owner_member_id", "member_ids")}
+    fresh = insert(kept).values(told | {"sequence": event.sequence})
+    newest = {name: fresh.excluded[name] for name in ("owner_member_id", "member_ids", "sequence")}
+    uow.connection.execute(
+        fresh.on_conflict_do_update(
+            index_elements=[kept.c.household_id],
+            set_=newest,
+            where=kept.c.sequence < fresh.excluded.sequence,
+        )
+    )
 
 
 def note_store(uow: UnitOfWork, event: Envelope) -> None:

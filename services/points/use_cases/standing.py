@@ -8,6 +8,11 @@ from shared.errors.points import MemberNotActive, UnknownMember
 ACTIVE = "active"
 
 
+def is_active(account: Account) -> bool:
+    """Return whether nothing is known that keeps the member from owning points."""
+    return account.status in (None, ACTIVE)
+
+
 def refuse_unless_active(account: Account, *, exists: bool) -> None:
     """Let active members pass.
 
@@ -20,5 +25,5 @@ def refuse_unless_active(account: Account, *, exists: bool) -> None:
     """
     if account.status is None and not exists and not account.last_number:
         raise UnknownMember
-    if account.status not in (None, ACTIVE):
+    if not is_active(account):
         raise MemberNotActive

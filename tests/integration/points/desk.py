@@ -162,6 +162,7 @@ class Desk:
             tiers.CHANGED.name: self.service.on_tier_changed,
             members.ENROLLED.name: self.service.on_member_enrolled,
             members.UPDATED.name: self.service.on_member_updated,
+            members.HOUSEHOLD_CHANGED.name: self.service.on_household_changed,
             identity.STORE_OPENED.name: self.service.on_store_opened,
             identity.STORE_CHANGED.name: self.service.on_store_changed,
         }
