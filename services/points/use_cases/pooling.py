@@ -45,7 +45,8 @@ def pool(uow: UnitOfWork, *, household_id: UUID, points: int | None) -> Mapping[
     book.flush()
     total = sum(shares.values())
     if uow.actor.kind == "staff":
-        uow.audit("household.pool", ("household", household_id), after={"points": total})
+        after = {"owner_member_id": str(owner_id), "points": total}
+        uow.audit("household.pool", ("household", household_id), after=after)
     return {
         "household_id": household_id,
         "owner_member_id": owner_id,

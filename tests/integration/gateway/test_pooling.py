@@ -35,7 +35,8 @@ def family(platform: Platform) -> Family:
     platform.settle()
     note = {"reason_code": "goodwill", "note": "Late."}
     support.post("/v1/points/adjustments", {"member_id": other, "points": 500, **note})
-    return Family(*map(platform.shopper, PHONES), path)
+    first, second, third = map(platform.shopper, PHONES)
+    return Family(first, second, third, path)
 
 
 @pytest.mark.rule("L10")
