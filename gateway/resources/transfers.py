@@ -13,6 +13,7 @@ from gateway.routing import Resource
 from gateway.vouching import call_for
 from shared.contracts.fields import Id
 from shared.contracts.points import transfers
+from shared.errors import NotFound
 
 resource = Resource("transfers", description="Points that members give one another.")
 
@@ -29,7 +30,7 @@ class TransfersQuery(ListQuery):
     body=transfers.TransferPointsSchema,
     response=transfers.TransferSchema,
     success=201,
-    errors=transfers.TRANSFER.errors,
+    errors=(*transfers.TRANSFER.errors, NotFound),
 )
 def transfer_points(body: dict[str, Any]) -> Response:
     """Move points from one member to another.
