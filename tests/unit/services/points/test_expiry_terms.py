@@ -42,6 +42,9 @@ def history(*changes: tuple[LotTerms, datetime]) -> ExpiryHistory:
         # Points of January last longer under the year's end than for 18 months.
         (LotTerms(12, "year_end"), LotTerms(18, "day"), True),
         (LotTerms(12, "year_end"), LotTerms(24, "day"), False),
+        (LotTerms(12, "day"), LotTerms(12, "day"), False),
+        # What is earned on the 1st of January lasts to the same day, all else longer.
+        (LotTerms(0, "year_end"), LotTerms(11, "month_end"), False),
         # A month later by the day may be the same month's end, but never before it.
         (LotTerms(12, "month_end"), LotTerms(13, "day"), False),
     ],

@@ -86,6 +86,10 @@ def test_points_last_to_the_end_of_the_day_when_clocks_change(
     assert programme.expiry_of(at(earned_at), LotTerms(1, "day")) == at(expires_at)
 
 
+def test_terms_of_a_hundred_years_are_the_longest() -> None:
+    assert LotTerms(1200, "day").last_day(date(2026, 3, 10)) == date(2126, 3, 10)
+
+
 @pytest.mark.parametrize(("months", "round_to"), [(-1, "day"), (1201, "day"), (1, "week")])
 def test_terms_no_calendar_holds_are_refused(months: int, round_to: str) -> None:
     with pytest.raises(ValueError, match="no terms of a lot"):

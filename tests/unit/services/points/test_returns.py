@@ -81,6 +81,17 @@ def test_excess_names_each_line() -> None:
         *excess,
         ("lines.x", "unknown_line"),
     ]
+    assert all(error.message for error in unknown.value.errors)
+
+
+@pytest.mark.rule("S1")
+def test_no_more_comes_back_than_earlier_returns_have_left() -> None:
+    line = SoldLine("1", 3, 100, 7, returned_quantity=1, refunded_minor=40, clawed_back=2)
+    (rest,) = claim([line], {"1": Taken(2, 60)}).lines
+    assert (rest.returned_quantity, rest.refunded_minor, rest.clawed_back) == (3, 100, 7)
+    with pytest.raises(ReturnExceedsSale) as caught:
+        claim([line], {"1": Taken(3, 61)})
+    assert [error.message for error in caught.value.errors] == ["2 left.", "60 left."]
 
 
 @pytest.mark.rule("S4")

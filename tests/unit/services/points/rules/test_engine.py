@@ -79,6 +79,16 @@ def test_largest_multiplier_or_product_of_stackable_ones_counts(
     assert judge(basket(1000), *multipliers[::-1]).points == points
 
 
+def test_multiplier_of_some_goods_is_for_no_others() -> None:
+    lines = tuple(Line(sku, sku, None, None, "product", 1, 1000) for sku in ("s-1", "s-2"))
+    only_one = rule("multiplier", value="2", scope=scope(skus=["s-2"]))
+    assert judge(Basket(lines, (1000, 1000)), only_one).by_line == (10, 20)
+
+
+def test_draft_of_a_multiplier_without_factor_changes_nothing() -> None:
+    assert judge(basket(1000), rule("multiplier")).points == 10
+
+
 def test_points_of_an_addition_come_once_and_are_shared_by_price() -> None:
     found = judge(basket(3000, tea=1000), rule("addition", points=8))
     assert found.by_line == (36, 12)

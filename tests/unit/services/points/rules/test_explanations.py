@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -113,6 +114,13 @@ def test_cap_of_a_rule_of_lines_is_named_only_where_it_cut(limit: int, is_cut: b
     assert found.used == {"r": min(limit, 20)}
 
 
+@pytest.mark.rule("E3")
+def test_draft_is_explained_without_id() -> None:
+    draft = replace(rule("multiplier", value="2"), version=0)
+    assert "rule_id" in judge(basket(1000), replace(draft, version=1)).explain[1]
+    assert "rule_id" not in judge(basket(1000), draft).explain[1]
+
+
 def test_rule_for_goods_that_were_not_sold_is_not_mentioned() -> None:
     found = judge(
         basket(1000),
@@ -123,6 +131,8 @@ def test_rule_for_goods_that_were_not_sold_is_not_mentioned() -> None:
     )
     assert [entry["rule"] for entry in found.explain] == ["base"]
     assert found.points == 10
+    teas, all_goods = rule("addition", "a", points=5, scope=TEA), rule("addition", "z", points=7)
+    assert judge(basket(1000), teas, all_goods).points == 17
 
 
 def test_multipliers_multiply_what_additions_gave_where_the_base_gives_nothing() -> None:
