@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
@@ -32,6 +33,8 @@ from tests.property.points import naive
 from tests.support.postgres import ServiceDatabase
 
 MEMBERS = 2
+EXAMPLES = int(os.environ.get("LOYALTY_MACHINE_EXAMPLES", "20"))
+"""Stories of 25 steps; more of them find more, in as much more time."""
 ENDED = {
     "captured": "hold_already_captured",
     "released": "hold_already_released",
@@ -329,7 +332,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert {e["expires_at"]: e["points"] for e in shown["expiring"]} == by_expiry
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.rule("L2", "L3", "L4", "L5", "L6", "L9", "L10", "E1", "E5", "S1", "S3", "S4", "C4")
 def test_service_agrees_with_naive_ledger(
     service_database: Callable[[str], ServiceDatabase],
@@ -340,7 +343,7 @@ def test_service_agrees_with_naive_ledger(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=40,
+            max_examples=EXAMPLES,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
