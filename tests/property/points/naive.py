@@ -88,7 +88,8 @@ class Member:
 
     def catch_up(self, now: datetime) -> None:
         """Do what time does, instant by instant."""
-        instants = {lot.expires_at for lot in self.lots if lot.points}
+        # Also of lots that are empty by now: what was held of them may come home before.
+        instants = {lot.expires_at for lot in self.lots}
         instants |= {lot.usable_at for lot in self.lots if lot.is_pending}
         instants |= {hold.ends_at for hold in self.holds if hold.status == "held"}
         for at in sorted(instant for instant in instants if instant <= now):
