@@ -280,7 +280,8 @@ class Book:
         if not lot.is_pending:
             lot = due.repay_from(self._journal, account, lot, cause)
         if lot.lapses_by(self.uow.now):
-            due.expire(self._journal, account, lot)
+            if lot.points:
+                due.expire(self._journal, account, [lot])
             return
         account.note_due(lot.expires_at)
         account.note_due(lot.activated_at if lot.is_pending else None)

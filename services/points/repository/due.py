@@ -84,9 +84,17 @@ def _catch_up(
             home = Lot(part.lot_id, 0, over_at, part.expires_at)
             home = left.get(part.lot_id, home)
             left[part.lot_id] = replace(home, points=home.points + part.points)
-    for lot in left.values():
-        if lot.lapses_by(now):
-            expire(journal, account, lot)
+    for together in _lapsing(left.values(), now):
+        expire(journal, account, together)
+
+
+def _lapsing(lots: Iterable[Lot], now: datetime) -> list[list[Lot]]:
+    """Return what is left in lots that have lapsed, in order, what lapsed together as one."""
+    together: dict[tuple[datetime, bool], list[Lot]] = {}
+    for lot in sorted(lots, key=lambda lot: (lot.activated_at, lot.lot_id)):
+        if lot.points and lot.expires_at is not None and lot.lapses_by(now):
+            together.setdefault((lot.expires_at, lot.is_pending), []).append(lot)
+    return [together[when] for when in sorted(together)]
 
 
 def activate(journal: Journal, account: Account, lot: Lot) -> Lot:
@@ -97,16 +105,22 @@ def activate(journal: Journal, account: Account, lot: Lot) -> Lot:
     return repay_from(journal, account, replace(lot, is_pending=False), cause)
 
 
-def expire(journal: Journal, account: Account, lot: Lot) -> None:
-    """Let what is left of a lot lapse: once per lot, since it can never be filled again."""
-    if not lot.points or lot.expires_at is None:
-        return
-    cause = Cause(LOT, str(lot.lot_id), lot.expires_at)
-    parts = [(lot.lot_id, -lot.points)]
-    source = PENDING if lot.is_pending else AVAILABLE
-    entry = journal.post(account, "expire", ledger.expire(lot.points, source), parts, cause)
-    journal.change_lot(account, lot.lot_id, -lot.points, is_pending=lot.is_pending)
-    _tell_expired(journal, account, entry, lot.points, lot.expires_at)
+def expire(journal: Journal, account: Account, lots: Sequence[Lot]) -> None:
+    """Let what is left of lots lapse that do so at the same instant: one entry, told once (L4).
+
+    Each lapses once, since it can never be filled again, and the first names the entry.
+    """
+    first = lots[0]
+    if first.expires_at is None:
+        raise ValueError(f"lot {first.lot_id} never lapses")
+    points = sum(lot.points for lot in lots)
+    cause = Cause(LOT, str(first.lot_id), first.expires_at)
+    source = PENDING if first.is_pending else AVAILABLE
+    parts = [(lot.lot_id, -lot.points) for lot in lots]
+    entry = journal.post(account, "expire", ledger.expire(points, source), parts, cause)
+    for lot in lots:
+        journal.change_lot(account, lot.lot_id, -lot.points, is_pending=lot.is_pending)
+    _tell_expired(journal, account, entry, points, first.expires_at)
 
 
 def repay_from(journal: Journal, account: Account, lot: Lot, cause: Cause) -> Lot:

@@ -51,35 +51,41 @@ def lock(connection: sa.Connection, now: datetime, *, accounts: int, lots: int) 
 # Names of our own tables and constants of this code only.
 _EXPIRE = sa.text(f"""
 WITH lapsed AS MATERIALIZED (
-    SELECT l.member_id, l.lot_id, l.remaining AS points, l.expires_at,
-        a.last_number + row_number() OVER in_order AS number,
-        row_number() OVER in_order AS place,
-        a.available - sum(l.remaining) OVER in_order AS balance_after,
+    SELECT member_id, lot_id, remaining AS points, expires_at,
+        dense_rank() OVER (PARTITION BY member_id ORDER BY expires_at) AS place,
+        row_number() OVER (
+            PARTITION BY member_id, expires_at ORDER BY activated_at, lot_id
+        ) - 1 AS seq
+    FROM lots WHERE member_id = ANY (:members) AND remaining > 0 AND expires_at <= :now
+), instants AS MATERIALIZED (
+    SELECT l.member_id, l.place, l.expires_at, a.last_number + l.place AS number,
+        sum(l.points)::bigint AS points, (array_agg(l.lot_id ORDER BY l.seq))[1] AS first_lot_id,
+        a.available - sum(sum(l.points)) OVER (PARTITION BY l.member_id ORDER BY l.place)
+            AS balance_after,
         uuidv7() AS transaction_id
-    FROM accounts a JOIN lots l USING (member_id)
-    WHERE l.member_id = ANY (:members) AND l.remaining > 0 AND l.expires_at <= :now
-    WINDOW in_order AS (
-        PARTITION BY l.member_id ORDER BY l.expires_at, l.activated_at, l.lot_id
-    )
+    FROM lapsed l JOIN accounts a USING (member_id)
+    GROUP BY l.member_id, l.place, l.expires_at, a.last_number, a.available
 ), totals AS MATERIALIZED (
-    SELECT member_id, count(*) AS lots, sum(points)::bigint AS points
-    FROM lapsed GROUP BY member_id
+    SELECT member_id, count(*) AS entries, sum(points)::bigint AS points
+    FROM instants GROUP BY member_id
 ), entries AS (
     INSERT INTO transactions (member_id, number, transaction_id, type, reference_kind,
         reference_id, line_id, rule, points, balance_after, occurred_at, posted_at, actor,
         request_id)
-    SELECT member_id, number, transaction_id, 'expire', '{LOT}', lot_id::text, '', '', -points,
-        balance_after, expires_at, :now, :actor, :request_id
-    FROM lapsed ORDER BY member_id, number
+    SELECT member_id, number, transaction_id, 'expire', '{LOT}', first_lot_id::text, '', '',
+        -points, balance_after, expires_at, :now, :actor, :request_id
+    FROM instants ORDER BY member_id, number
     RETURNING 1
 ), moves AS (
     INSERT INTO postings (member_id, number, seq, debit, credit, points)
-    SELECT member_id, number, 0, 'available', 'expired', points FROM lapsed
+    SELECT member_id, number, 0, 'available', 'expired', points FROM instants
     ORDER BY member_id, number
     RETURNING 1
 ), parts AS (
     INSERT INTO lot_entries (member_id, number, seq, lot_id, points)
-    SELECT member_id, number, 0, lot_id, -points FROM lapsed ORDER BY member_id, number
+    SELECT l.member_id, i.number, l.seq, l.lot_id, -l.points
+    FROM lapsed l JOIN instants i USING (member_id, place)
+    ORDER BY l.member_id, i.number, l.seq
     RETURNING 1
 ), emptied AS (
     UPDATE lots SET remaining = 0 FROM lapsed
@@ -89,7 +95,7 @@ WITH lapsed AS MATERIALIZED (
 ), figures AS (
     UPDATE accounts SET available = available - coalesce(t.points, 0),
         expired = expired + coalesce(t.points, 0),
-        last_number = last_number + coalesce(t.lots, 0),
+        last_number = last_number + coalesce(t.entries, 0),
         next_lapse_at = (
             SELECT min(l.expires_at) FROM lots l
             WHERE l.member_id = due.member_id AND l.remaining > 0 AND l.expires_at > :now
@@ -99,24 +105,25 @@ WITH lapsed AS MATERIALIZED (
     RETURNING 1
 ), sequences AS (
     INSERT INTO event_sequences AS s (subject, last)
-    SELECT member_id::text, lots FROM totals ORDER BY member_id::text
+    SELECT member_id::text, entries FROM totals ORDER BY member_id::text
     ON CONFLICT (subject) DO UPDATE SET last = s.last + excluded.last
     RETURNING subject, last
 ), facts AS (
     INSERT INTO outbox (event_id, type, version, subject, sequence, occurred_at, recorded_at,
         traceparent, request_id, data)
     SELECT uuidv7(), '{events.EXPIRED.name}', {events.EXPIRED.version}, s.subject,
-        s.last - t.lots + l.place, l.expires_at, :now, :traceparent, :request_id,
-        jsonb_build_object('member_id', l.member_id, 'transaction_id', l.transaction_id,
-            'points', l.points, 'expired_at', {instant("l.expires_at")})
-    FROM lapsed l JOIN totals t USING (member_id) JOIN sequences s ON s.subject = l.member_id::text
-    ORDER BY l.member_id, l.place
+        s.last - t.entries + i.place, i.expires_at, :now, :traceparent, :request_id,
+        jsonb_build_object('member_id', i.member_id, 'transaction_id', i.transaction_id,
+            'points', i.points, 'expired_at', {instant("i.expires_at")})
+    FROM instants i JOIN totals t USING (member_id)
+        JOIN sequences s ON s.subject = i.member_id::text
+    ORDER BY i.member_id, i.place
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM lapsed) AS lapsed, (SELECT count(*) FROM entries) AS entries,
-    (SELECT count(*) FROM moves) AS moves, (SELECT count(*) FROM parts) AS parts,
-    (SELECT count(*) FROM emptied) AS emptied, (SELECT count(*) FROM facts) AS facts,
-    (SELECT count(*) FROM figures) AS figures
+SELECT (SELECT count(*) FROM lapsed) AS lapsed, (SELECT count(*) FROM parts) AS parts,
+    (SELECT count(*) FROM emptied) AS emptied, (SELECT count(*) FROM instants) AS instants,
+    (SELECT count(*) FROM entries) AS entries, (SELECT count(*) FROM moves) AS moves,
+    (SELECT count(*) FROM facts) AS facts, (SELECT count(*) FROM figures) AS figures
 """).bindparams(sa.bindparam("members", type_=_UUIDS))  # noqa: S608
 
 
@@ -133,7 +140,9 @@ def expire(uow: UnitOfWork, members: Sequence[UUID]) -> int:
         "request_id": uow.context.request_id,
         "traceparent": uow.context.traceparent,
     }
-    lots, *written, figures = uow.connection.execute(_EXPIRE, values).one()
-    if set(written) != {lots} or figures != len(members):
-        raise RuntimeError(f"{lots} lots of {len(members)} accounts lapse, written: {written}")
-    return int(lots)
+    found = uow.connection.execute(_EXPIRE, values).one()
+    lots_agree = found.lapsed == found.parts == found.emptied
+    entries_agree = found.instants == found.entries == found.moves == found.facts
+    if not (lots_agree and entries_agree and found.figures == len(members)):
+        raise RuntimeError(f"lots of {len(members)} accounts lapse, written: {found}")
+    return int(found.lapsed)

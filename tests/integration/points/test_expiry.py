@@ -53,7 +53,7 @@ def test_write_sweeps_its_own_account_first(desk: Desk) -> None:
 
 
 @pytest.mark.rule("L4", "L7")
-def test_sweep_writes_one_entry_a_lot_for_what_remains(desk: Desk) -> None:
+def test_sweep_writes_the_lapse_of_a_lot_once_for_what_remains(desk: Desk) -> None:
     members = [uuid4() for _ in range(3)]
     for member in members:
         desk.sell(30000, member=member)

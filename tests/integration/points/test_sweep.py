@@ -77,9 +77,9 @@ def test_sweep_writes_what_each_account_would_by_itself(
         lock = sa.text("SELECT 1 FROM accounts WHERE member_id = :one FOR UPDATE")
         other.execute(lock, {"one": swept})
         desk.service.db.run(expiry.settle_due)
-    assert len(desk.events("points.expired")) == 4
+    assert len(desk.events("points.expired")) == 2
     desk.service.db.run(expiry.expire_lots)
-    assert len(desk.events("points.expired")) == 8
+    assert len(desk.events("points.expired")) == 4
     assert written(desk, swept) == written(desk, touched)
     assert desk.verify()["ok"]
 
@@ -110,5 +110,20 @@ def test_account_with_more_lots_than_a_slice_is_swept_at_once(
     desk.clock.move_to(LAPSE)
     monkeypatch.setattr(expiry, "LOTS_AT_ONCE", 1)
     desk.service.expire_lots()
-    assert len(desk.events("points.expired")) == 3
+    assert [fact["points"] for fact in desk.events("points.expired")] == [300]
     assert desk.verify()["ok"]
+
+
+@pytest.mark.rule("L4")
+def test_lots_that_lapse_together_are_one_entry_of_the_statement(desk: Desk) -> None:
+    member = uuid4()
+    for net in (10_000, 20_000):
+        desk.sell(net, member=member)
+    desk.clock.move_to(LAPSE)
+    desk.service.expire_lots()
+    *earned, expired = desk.journal(member)
+    assert (expired["type"], expired["points"], expired["balance_after"]) == ("expire", -300, 0)
+    lots = [(part["lot_id"], -part["points"]) for part in expired["lots"]]
+    came = [(part["lot_id"], part["points"]) for entry in earned for part in entry["lots"]]
+    assert lots == came
+    assert expired["reference"] == {"kind": "lot", "id": lots[0][0]}
