@@ -16,6 +16,6 @@ Invariants:
 
 Events in: ``member.enrolled``, ``member.updated``, ``tier.changed``, ``sale.recorded``,
 ``sale.returned``, ``sale.cancelled``, ``checkout.closed``.
-Events out: ``coupon.issued``, ``.reserved``, ``.redeemed``, ``.restored``, ``.voided``,
-``.expiring``, ``.expired``, ``campaign.budget_alarm``.
+Events out: ``coupon.issued``, ``.reserved``, ``.redeemed``, ``.restored``, ``.prolonged``,
+``.voided``, ``.expiring``, ``.expired``, ``campaign.budget_alarm``.
 """

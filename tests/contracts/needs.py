@@ -165,6 +165,7 @@ _CLAIMED = {
 _CLOSED = {
     "order_id": match.like("sale-1"),
     "reason": match.regex("expired", regex="^(cancelled|expired)$"),
+    "merchant_fault": match.bool(False),
 }
 _INBOX = "SELECT count(*) FROM inbox"
 

@@ -33,6 +33,7 @@ from services.coupons.domain.pricing import (
 from services.coupons.domain.reasons import message_for, told_to_stranger
 from services.coupons.domain.validity import (
     EXPIRES_SOON_DAYS,
+    FAULT_GRACE,
     NOTICE_DAYS,
     VISIBLE_AFTER_END,
     days_left,
@@ -46,6 +47,7 @@ from services.coupons.domain.wording import conditions, headline
 
 __all__ = [
     "EXPIRES_SOON_DAYS",
+    "FAULT_GRACE",
     "NOTICE_DAYS",
     "VISIBLE_AFTER_END",
     "Applied",

@@ -16,6 +16,9 @@ NOTICE_DAYS = (7, 1)
 VISIBLE_AFTER_END = timedelta(days=90)
 """How long a coupon that can no longer be used stays in the wallet (C5)."""
 
+FAULT_GRACE = timedelta(days=7)
+"""How long a coupon is good at least once a fault of the merchant's has brought it back (C4)."""
+
 _FREE = ("issued", "restored")
 _REASONS = {
     "reserved": "reserved",

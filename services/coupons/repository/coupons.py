@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.coupons.domain import HeldCoupon
-from services.coupons.tables import coupons, orders
+from services.coupons.tables import coupons, orders, redemptions
 from shared.errors import Busy
 
 _FREE = ("issued", "restored")
@@ -166,6 +166,53 @@ def restore(connection: sa.Connection, coupon_id: UUID, *, order_id: str, now: d
             status="restored", free_status="restored", order_id=None, updated_at=now
         ),
     )
+
+
+def prolong(
+    connection: sa.Connection,
+    order_id: str,
+    use_status: str,
+    *,
+    until: datetime,
+    now: datetime,
+) -> list[sa.RowMapping]:
+    """Let what an order gave back be good until ``until`` at least, lapsed or not (C4).
+
+    ``use_status`` is what has become of the order's uses of them. Coupons that have gone another
+    way since stay as they are. Returns those that changed, with the status they had; their notices
+    begin anew.
+    """
+    used = sa.select(redemptions.c.coupon_id).where(
+        redemptions.c.order_id == order_id, redemptions.c.status == use_status
+    )
+    short = (
+        sa.select(coupons.c.coupon_id, coupons.c.status.label("from_status"))
+        .where(
+            coupons.c.coupon_id.in_(used),
+            coupons.c.status.in_((*_FREE, "expired")),
+            coupons.c.valid_until < until,
+        )
+        .order_by(coupons.c.coupon_id)
+        .with_for_update()
+        .cte("short")
+    )
+    statement = (
+        sa.update(coupons)
+        .where(
+            coupons.c.coupon_id == short.c.coupon_id,
+            coupons.c.status.in_((*_FREE, "expired")),
+        )
+        .values(status=coupons.c.free_status, valid_until=until, notices=0, updated_at=now)
+        .returning(
+            coupons.c.coupon_id,
+            coupons.c.campaign_id,
+            coupons.c.member_id,
+            coupons.c.status,
+            coupons.c.valid_until,
+            short.c.from_status,
+        )
+    )
+    return list(connection.execute(statement).mappings())
 
 
 def expire_batch(connection: sa.Connection, now: datetime, *, limit: int) -> list[sa.RowMapping]:

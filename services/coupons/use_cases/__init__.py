@@ -7,7 +7,7 @@
 - `pooling`: codes made by the million, and exported (C9).
 - `judging`: what codes take off a basket, for a quote or under lock for an order (C7).
 - `ordering`: an order reserves coupons, keeps them, gives them up (C6, H2).
-- `outcomes`: what points decided about the order: redeemed, free, restored (C2, C3).
+- `outcomes`: what points decided about the order: redeemed, free, restored (C2, C3, C4).
 - `projections`: what members and tiers tell about members.
 - `sweeps`: what time alone makes due.
 """

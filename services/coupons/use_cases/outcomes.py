@@ -1,4 +1,4 @@
-"""What points decided about an order (C2, C3, H2). Events may come late, twice, or out of order."""
+"""What points decided about an order (C2-C4, H2). Events may come late, twice, or out of order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from services.coupons.repository import orders
-from services.coupons.use_cases.uses import free_orders, lock_counters, restore_order
+from services.coupons.use_cases.uses import free_orders, lock_counters, prolong, restore_order
 from services.coupons.use_cases.uses import redeem_order as redeem_uses
 from shared.contracts.event import Envelope
 from shared.contracts.points import events as points
@@ -37,7 +37,8 @@ def close_order(uow: UnitOfWork, event: Envelope) -> None:
 
     A later opening of the same order is another story: it keeps what it has.
     """
-    order_id = event.read(points.CHECKOUT_CLOSED)["order_id"]
+    closed = event.read(points.CHECKOUT_CLOSED)
+    order_id = closed["order_id"]
     row, is_new = orders.enter(
         uow.connection,
         order_id,
@@ -55,12 +56,16 @@ def close_order(uow: UnitOfWork, event: Envelope) -> None:
     orders.update(
         uow.connection, order_id, status="released", closed_at=closed_at, updated_at=uow.now
     )
+    if closed["merchant_fault"]:
+        prolong(uow, order_id, "released", reason=closed["reason_code"] or "merchant_fault")
 
 
 def restore_cancelled(uow: UnitOfWork, event: Envelope) -> None:
-    """Give back the coupons of a sale that was undone."""
+    """Give back the coupons of a sale that was undone, for longer by the merchant's fault (C4)."""
     sale = event.read(points.SALE_CANCELLED)
     _restore(uow, sale["sale_id"], cause="sale.cancelled", partial=False)
+    if sale["merchant_fault"]:
+        prolong(uow, sale["sale_id"], "restored", reason=sale["reason_code"])
 
 
 def restore_returned(uow: UnitOfWork, event: Envelope) -> None:

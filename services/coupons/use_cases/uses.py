@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.coupons.domain import Campaign, Demand, use_demands
+from services.coupons.domain import FAULT_GRACE, Campaign, Demand, use_demands
 from services.coupons.repository import (
     Change,
     append_history,
@@ -76,6 +76,38 @@ def restore_order(uow: UnitOfWork, order_id: str, *, cause: str, partial: bool) 
     known = _campaigns(uow, used)
     due = [row for row in used if not partial or known[_key(row)].terms.restore_on_partial_return]
     return len(used) - _end(uow, due, _RESTORED, cause)
+
+
+def prolong(uow: UnitOfWork, order_id: str, use_status: str, *, reason: str) -> None:
+    """Make up for a fault of the merchant's: what the order gave back stays good for a while (C4).
+
+    Args:
+        uow: The transaction in which the order gave them back, or a later one.
+        order_id: Whose coupons.
+        use_status: What has become of their uses: ``restored`` or ``released``.
+        reason: The cancel's own, for history and event.
+    """
+    until = uow.now + FAULT_GRACE
+    rows = coupons.prolong(uow.connection, order_id, use_status, until=until, now=uow.now)
+    append_history(
+        uow,
+        [
+            Change(
+                row["campaign_id"],
+                row["from_status"],
+                row["status"],
+                "merchant_fault",
+                coupon_id=row["coupon_id"],
+                member_id=row["member_id"],
+                order_id=order_id,
+                reason=reason,
+            )
+            for row in rows
+        ],
+    )
+    for row in rows:
+        data = {**row, "order_id": order_id, "reason_code": reason}
+        uow.emit(events.PROLONGED, subject=row["member_id"] or row["coupon_id"], data=data)
 
 
 def _end(uow: UnitOfWork, rows: Sequence[redemptions.Row], ending: _Ending, cause: str) -> int:

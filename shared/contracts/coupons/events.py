@@ -29,6 +29,19 @@ class CouponUsedData(EventSchema):
     discount_minor = Minor(required=True)
 
 
+class CouponProlongedData(EventSchema):
+    """A coupon came back by the merchant's fault, and is good for longer than it was (C4)."""
+
+    coupon_id = Id(required=True)
+    campaign_id = Id(required=True)
+    member_id = Id(required=True, allow_none=True)
+    order_id = ExternalKey(required=True)
+    valid_until = Instant(required=True)
+    """Until when it is good by now; it may have lapsed before."""
+    reason_code = Text(required=True)
+    """Of the cancel, such as ``price_change``."""
+
+
 class CouponExpiredData(EventSchema):
     """A member's coupon lapsed unused."""
 
@@ -70,6 +83,7 @@ ISSUED = EventType("coupon.issued", 1, "coupons", CouponIssuedData)
 RESERVED = EventType("coupon.reserved", 1, "coupons", CouponUsedData)
 REDEEMED = EventType("coupon.redeemed", 1, "coupons", CouponUsedData)
 RESTORED = EventType("coupon.restored", 1, "coupons", CouponUsedData)
+PROLONGED = EventType("coupon.prolonged", 1, "coupons", CouponProlongedData)
 EXPIRED = EventType("coupon.expired", 1, "coupons", CouponExpiredData)
 EXPIRING = EventType("coupon.expiring", 1, "coupons", CouponExpiringData)
 VOIDED = EventType("coupon.voided", 1, "coupons", CouponVoidedData)

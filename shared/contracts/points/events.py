@@ -185,6 +185,10 @@ class CheckoutClosedData(EventSchema):
     """``cancelled`` or ``expired``."""
     attempt = StrictInteger(load_default=1)
     """Which opening of the order ended; a later one may be under way."""
+    merchant_fault = StrictBoolean(load_default=False, dump_default=False)
+    """Whether it was cancelled by a fault of the merchant's (C4)."""
+    reason_code = Text(load_default=None, dump_default=None, allow_none=True)
+    """Why it was cancelled, as far as that was said."""
 
 
 EARNED = EventType("points.earned", 1, "points", PointsEarnedData)

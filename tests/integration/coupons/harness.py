@@ -244,7 +244,9 @@ class Coupons:
         }
         return self.tell(points_events.SALE_RECORDED, data)
 
-    def sale_cancelled(self, order_id: str) -> Envelope:
+    def sale_cancelled(
+        self, order_id: str, *, reason: str = "customer_request", merchant_fault: bool = False
+    ) -> Envelope:
         """Tell that a sale was undone."""
         data = {
             "sale_id": order_id,
@@ -252,8 +254,8 @@ class Coupons:
             "cancelled_at": self.clock.now(),
             "sale_occurred_at": self.clock.now(),
             "payable_minor": 500,
-            "reason_code": "customer_request",
-            "merchant_fault": False,
+            "reason_code": reason,
+            "merchant_fault": merchant_fault,
         }
         return self.tell(points_events.SALE_CANCELLED, data)
 
@@ -272,9 +274,11 @@ class Coupons:
         }
         return self.tell(points_events.SALE_RETURNED, data)
 
-    def checkout_closed(self, order_id: str, *, at: datetime | None = None) -> Envelope:
+    def checkout_closed(
+        self, order_id: str, *, at: datetime | None = None, **more: Any
+    ) -> Envelope:
         """Tell that an order will never become a sale."""
-        data = {"order_id": order_id, "reason": "cancelled"}
+        data = {"order_id": order_id, "reason": "cancelled", **more}
         return self.tell(points_events.CHECKOUT_CLOSED, data, at=at)
 
     # What is behind the scenes.

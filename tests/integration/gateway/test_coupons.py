@@ -321,3 +321,32 @@ def test_published_terms_are_replaced_and_listed_over_http(world: World) -> None
     refused = world.marketing.post(f"{path}/versions", {"kind": "free_shipping"}, status=422)
     assert refused["code"] == "campaign_not_publishable"
     world.platform.staff("support").post(f"{path}/versions", {"value": 1}, status=403)
+
+
+@pytest.mark.rule("C4", "C3", "S4")
+def test_order_voided_after_a_price_change_keeps_the_shoppers_coupons_and_points(
+    world: World,
+) -> None:
+    coupon = world.member.post(f"{world.campaign(validity={'days_after_issue': 2})}/claims")
+    earning = {"line_id": "1", "sku": "tea", "quantity": 1, "net_minor": 20_000}
+    world.till.post("/v1/sales", world.sale("s1", lines=[earning]))
+    world.platform.settle()
+    before = world.member.get("/v1/members/me/points")["balances"]
+    sale = world.sale("s2", coupon["code"], points_to_redeem=200)
+    sold = world.till.post("/v1/sales", sale)
+    assert sold["totals"]["payable_minor"] == 300
+    world.platform.advance_clock(days=20)
+    world.member, world.till = world.platform.shopper(PHONE), world.platform.terminal("t-2")
+    assert [item["status"] for item in world.wallet()] == ["redeemed"]
+    support = world.platform.staff("support")
+    fault = {"reason_code": "price_change", "merchant_fault": True}
+    undone = support.post("/v1/sales/s2/cancel", fault, status=200)
+    assert undone["coupons_restored"] == [f"****{coupon['code'][-4:]}"]
+    world.platform.settle()
+    assert world.member.get("/v1/members/me/points")["balances"] == before
+    (back,) = world.wallet()
+    assert (back["status"], back["code"], back["days_left"]) == ("restored", coupon["code"], 7)
+    changes = world.member.get(f"/v1/members/me/coupons/{coupon['coupon_id']}/history")["items"]
+    assert (changes[-1]["cause"], changes[-1]["reason"]) == ("merchant_fault", "price_change")
+    again = world.till.post("/v1/sales", world.sale("s3", coupon["code"], points_to_redeem=200))
+    assert again["totals"]["payable_minor"] == 300
