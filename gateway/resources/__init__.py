@@ -35,6 +35,7 @@ RESOURCES: tuple[str, ...] = (
     "activities",
     "campaigns",
     "coupons",
+    "quotes",
     "jobs",
     "audit",
 )

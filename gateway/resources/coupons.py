@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 
 from gateway.backend import call, respond
+from gateway.buyers import BUYER_ERRORS, buyer_of
 from gateway.context import actor, own_member_id
 from gateway.guessing import guesses
 from gateway.paging import ListQuery, list_of, respond_page
@@ -18,7 +19,6 @@ from shared.contracts.fields import Choice
 from shared.contracts.members import rpc as members
 from shared.errors import NotFound
 from shared.errors.coupons import GiftRefused
-from shared.errors.members import MemberNotFound
 from shared.errors.points import StoreMismatch
 
 resource = Resource("coupons", description="The coupons that members hold.")
@@ -55,7 +55,7 @@ def list_coupons(member_id: str, query: dict[str, Any]) -> Response:
     scopes=("coupons:quote", "self:read"),
     body=QuoteCouponsSchema,
     response=CouponQuoteSchema,
-    errors=(MemberNotFound, StoreMismatch, NotFound),
+    errors=(*BUYER_ERRORS, StoreMismatch),
     reads=True,
 )
 def quote_coupons(body: dict[str, Any]) -> Response:
@@ -69,7 +69,7 @@ def quote_coupons(body: dict[str, Any]) -> Response:
     query = {name: value for name, value in body.items() if name not in ("member", "channel")}
     if asking.kind == "terminal":
         query["store_id"] = asking.store_id
-    query["member_id"] = _buyer(body)
+    query["member_id"] = buyer_of(body)
     query["channel"] = body.get("channel") or channel_of(asking)
     if query["codes"]:
         guesses().check()
@@ -147,25 +147,3 @@ def _code(code: str) -> str:
     if len(code) > schemas.MAX_CODE or not code.isprintable():
         raise NotFound
     return code
-
-
-def _buyer(body: dict[str, Any]) -> str | None:
-    """Return who the basket is for.
-
-    Raises:
-        NotFound: a member asks for somebody else.
-        MemberNotFound: nobody answers to the reference.
-    """
-    asking, reference = actor(), body.get("member")
-    if asking.kind in ("member", "anonymous"):
-        own = {"type": "member_id", "value": own_member_id("me")}
-        if reference is not None and {**own, "system": None} != {"system": None, **reference}:
-            raise NotFound
-        return own["value"]
-    if reference is None:
-        return None
-    (found,) = call(members.LOOKUP_MANY, {"references": [reference]}).body["results"]
-    if not found["found"]:
-        raise MemberNotFound
-    member_id: str = found["member_id"]
-    return member_id

@@ -155,6 +155,7 @@ def _applied(applied: Applied) -> dict[str, Any]:
         "code": applied.candidate.code,
         "coupon_id": coupon.coupon_id if coupon else None,
         "campaign_id": campaign.campaign_id,
+        "version": campaign.version,
         "name": campaign.name,
         "kind": campaign.terms.kind,
         "gift_sku": campaign.terms.gift_sku,

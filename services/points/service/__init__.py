@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from services.points import liability, movements, queries, statements, use_cases, verification
-from services.points.domain.programme import Programme
 from services.points.service.listening import Listener
+from services.points.service.ordering import Checkouts
 from services.points.use_cases import proofs
 from services.points.use_cases.allowances import Signer
 from shared.calls import Reply
@@ -24,12 +22,10 @@ from shared.db import Call, UnitOfWork
 from shared.db.transactions import UseCase
 from shared.jobs import JobState, Progress, job
 from shared.lanes import in_lanes
-from shared.rpc.server import Settings, every, rpc
+from shared.rpc.server import every, rpc
 from shared.security.crypto import MasterKey
 from shared.service import HOUSEKEEPING_S
 
-CHECKOUT_SWEEP_S = 2
-"""A reservation that ends is free within 5 seconds (C2): this and the event's way take less."""
 EXPIRY_SWEEP_S = 60
 EXPIRY_LANES = 4
 """A month's end may let millions of lots lapse; PostgreSQL does it on as many cores."""
@@ -38,24 +34,10 @@ NOTICE_ROUND_S = 300
 PROOF_LOOK_S = 600
 
 
-class PointsService(Listener):
+class PointsService(Checkouts, Listener):
     """Sales, returns, balances, checkouts."""
 
     name: ClassVar[str] = "points"
-    settings = Settings()
-
-    @property
-    def programme(self) -> Programme:
-        """Return the rules' numbers as this installation sets them."""
-        chosen = self.settings
-        return Programme(
-            ZoneInfo(chosen.time_zone),
-            chosen.currency,
-            card_floor=chosen.card_floor,
-            late_limit=timedelta(hours=chosen.late_limit_hours),
-            online_within=timedelta(minutes=chosen.online_within_minutes),
-            offline_allowance=chosen.offline_allowance_points,
-        )
 
     def due_work(self) -> None:
         """Close overdue checkouts, prolong lots, tell of what lapses soon, sweep what is due."""
@@ -258,16 +240,6 @@ class PointsService(Listener):
         """Return what a household can spend."""
         return self.db.read(call, movements.household_points, **query)
 
-    @rpc(contract.OPEN_CHECKOUT)
-    def open_checkout(self, call: Call, **command: Any) -> Reply:
-        """Open an order."""
-        return self.db.write(call, use_cases.open_checkout, programme=self.programme, **command)
-
-    @rpc(contract.CANCEL_CHECKOUT)
-    def cancel_checkout(self, call: Call, **command: Any) -> Reply:
-        """Give an order up."""
-        return self.db.write(call, use_cases.cancel_checkout, **command)
-
     @rpc(contract.CREATE_RULE)
     def create_rule(self, call: Call, **draft: Any) -> Reply:
         """Write an earning rule."""
@@ -317,11 +289,6 @@ class PointsService(Listener):
     def record_activity(self, call: Call, **command: Any) -> Reply:
         """Record what a member did beside buying."""
         return self.db.write(call, use_cases.record_activity, programme=self.programme, **command)
-
-    @every(CHECKOUT_SWEEP_S)
-    def close_overdue_checkouts(self) -> None:
-        """Free what overdue orders reserved."""
-        self.db.sweep("checkouts", use_cases.close_overdue)
 
     @every(EXTENSION_SWEEP_S)
     def extend_lots(self) -> None:

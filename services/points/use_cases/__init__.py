@@ -36,6 +36,7 @@ from services.points.use_cases.projections import (
     note_tier,
 )
 from services.points.use_cases.proofs import start_nightly_proof, start_rebuild
+from services.points.use_cases.quoting import quote_sale
 from services.points.use_cases.returns import cancel_sale, note_refused_return, return_sale
 from services.points.use_cases.sales import note_refused_sale, record_sale, record_sales
 from services.points.use_cases.simulation import simulate
@@ -70,6 +71,7 @@ __all__ = [
     "place_hold",
     "pool",
     "publish_rule",
+    "quote_sale",
     "record_activity",
     "record_sale",
     "record_sales",

@@ -108,6 +108,9 @@ class AppliedCouponSchema(WireSchema):
         required=True, allow_none=True, metadata={"description": "Null for a public code."}
     )
     campaign_id = Id(required=True)
+    version = Integer(
+        required=True, metadata={"description": "Version of the campaign's terms it is judged by."}
+    )
     name = fields.String(required=True)
     kind = Choice(*KINDS, required=True)
     gift_sku = fields.String(

@@ -12,7 +12,6 @@ from shared.contracts.fields import (
     ExternalKey,
     Id,
     Instant,
-    Minor,
     StrictBoolean,
     StrictInteger,
     Text,
@@ -23,7 +22,16 @@ from shared.contracts.members.codes import REFUSALS as CODE_REFUSALS
 from shared.contracts.members.events import MEMBER_STATUSES
 from shared.contracts.members.schemas import REFERENCE_TYPES
 from shared.contracts.method import Method
-from shared.contracts.points import activities, claims, pos, returns, sales, schemas, simulations
+from shared.contracts.points import (
+    activities,
+    claims,
+    pos,
+    quotes,
+    returns,
+    sales,
+    schemas,
+    simulations,
+)
 from shared.contracts.points import earning_rules as rules
 from shared.errors import NotFound
 from shared.errors import members as member_errors
@@ -33,12 +41,6 @@ from shared.errors.jobs import TooManyJobs
 SERVICE = "points"
 UNKNOWN = rules.UNKNOWN
 CHECKOUT_STATUSES = ("open", "completed", "cancelled", "expired")
-
-
-class SoldLineSchema(sales.SaleLineSchema):
-    """A line with what coupons took off it."""
-
-    discount_minor = Minor(load_default=0)
 
 
 class RecordSaleSchema(sales.SaleFactsSchema):
@@ -56,7 +58,7 @@ class RecordSaleSchema(sales.SaleFactsSchema):
     identified_by = Choice(*REFERENCE_TYPES, allow_none=True, load_default=None)
     """What the member was recognised by: a card spends less than a code (M2)."""
     lines = sales.Lines(
-        fields.Nested(SoldLineSchema),
+        fields.Nested(sales.SoldLineSchema),
         required=True,
         validate=validate.Length(min=1, max=sales.MAX_LINES),
     )
@@ -253,6 +255,19 @@ SIMULATE_RULES = Method(
         errors.MemberRequired,
         errors.RedemptionOutOfRange,
         errors.RuleNotValid,
+    ),
+)
+QUOTE_SALE = Method(
+    SERVICE,
+    "quote_sale",
+    quotes.QuoteSaleSchema,
+    quotes.QuotedSaleSchema,
+    errors=(
+        errors.CurrencyMismatch,
+        errors.MemberNotActive,
+        errors.MemberRequired,
+        errors.InsufficientPoints,
+        errors.RedemptionOutOfRange,
     ),
 )
 SIMULATE_PERIOD = Method(

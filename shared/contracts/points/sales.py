@@ -69,6 +69,12 @@ class SaleLineSchema(WireSchema):
     )
 
 
+class SoldLineSchema(SaleLineSchema):
+    """A line with what coupons took off it."""
+
+    discount_minor = Minor(load_default=0)
+
+
 class Lines(fields.List[Any]):
     """A list of lines, read by a short cut.
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError, fields
 
 from shared.contracts.base import WireSchema
-from shared.contracts.points.rpc import SoldLineSchema
-from shared.contracts.points.sales import LINE_KINDS, Lines, SaleLineSchema
+from shared.contracts.points.sales import LINE_KINDS, Lines, SaleLineSchema, SoldLineSchema
 
 WILD: st.SearchStrategy[Any] = st.one_of(
     st.none(),
