@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -100,6 +100,22 @@ class UnitOfWork(Snapshot):
         """
         dumped: Mapping[str, Any] = instance_of(event_type.schema).dump(data)
         self.events.append(PendingEvent(event_type, str(subject), occurred_at or self.now, dumped))
+
+    def emit_each(
+        self,
+        event_type: EventType,
+        data: Mapping[str, Any],
+        own: Iterable[tuple[str, Mapping[str, Any]]],
+    ) -> None:
+        """Publish the same of many subjects; ``data`` is as for `emit`.
+
+        ``own`` names each subject with what is its own of that, in wire primitives.
+        """
+        common: Mapping[str, Any] = instance_of(event_type.schema).dump(data)
+        self.events.extend(
+            PendingEvent(event_type, subject, self.now, {**common, **fields})
+            for subject, fields in own
+        )
 
     def audit(
         self,

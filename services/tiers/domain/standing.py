@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from services.tiers.domain.floors import EARNED, Floor, shown
@@ -16,11 +16,12 @@ from services.tiers.domain.machine import (
     Step,
     after,
     boundary,
+    grace_until,
     notice_at,
     pass_time,
     review_at,
 )
-from services.tiers.domain.programme import Level, Programme
+from services.tiers.domain.programme import Level, Programme, in_force, local_day
 
 ACTIVE = "active"
 
@@ -77,6 +78,33 @@ class Due:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """That a review is coming which the member would not pass (T3)."""
+
+    tier: str
+    review_on: date
+    grace_until: date
+    days_left: int
+    metric: str
+    have: int
+    keep: int
+
+    @property
+    def missing(self) -> int:
+        """Return how much more keeps the tier."""
+        return self.keep - self.have
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What counts for a due thing: sales later than ``after`` and before ``before``."""
+
+    rules: Programme
+    after: datetime
+    before: datetime
+
+
 def due_next(standing: Standing, life: Life) -> Due:
     """Return the earliest thing that time alone makes due."""
     dues = [Due(*boundary(standing.earned, life))]
@@ -90,14 +118,46 @@ def due_next(standing: Standing, life: Life) -> Due:
     return min(dues, key=lambda due: due.at)
 
 
-def notices_over(standing: Standing, life: Life, now: datetime) -> int:
-    """Return how many notices' time has come by ``now``."""
-    return sum(notice_at(standing.earned, stage, life.zone) <= now for stage in (0, 1))
+def window_of(standing: Standing, life: Life, due: Due, now: datetime) -> Window | None:
+    """Return what to count for anything due but a floor; None where nothing needs to be counted.
+
+    A new version asks what reaches a higher level, all else what keeps this one.
+    """
+    rules, zone = life.programme(standing.earned.version), life.zone
+    if due.kind == "programme":
+        rules = in_force(life.programmes, due.at)
+        return Window(rules, rules.counts_after(due.at, life.began_at, zone), due.at)
+    if due.kind == "notice":
+        at = review_at(standing.earned, zone)
+        return Window(rules, rules.review_counts_after(at, life.began_at, zone), now)
+    if due.kind == "review" and standing.earned.rank == rules.entry.rank:
+        return None
+    return Window(rules, rules.review_counts_after(due.at, life.began_at, zone), due.at)
 
 
-def is_before_review(standing: Standing, life: Life, now: datetime) -> bool:
-    """Whether a notice can still help."""
-    return now < review_at(standing.earned, life.zone)
+def pass_notice(
+    standing: Standing, life: Life, count: int, now: datetime
+) -> tuple[Standing, Notice | None]:
+    """Return the standing once whatever had to be told by ``now`` is told, and what to tell (T3).
+
+    Nothing where the tier would be kept, or where the review has come already.
+    """
+    over = sum(notice_at(standing.earned, stage, life.zone) <= now for stage in (0, 1))
+    moved = replace(standing, notified=over)
+    programme = life.programme(standing.earned.version)
+    level = programme.at_rank(standing.earned.rank)
+    if count >= level.threshold or now >= review_at(standing.earned, life.zone):
+        return moved, None
+    review_on = standing.earned.review_on
+    return moved, Notice(
+        tier=level.code,
+        review_on=review_on,
+        grace_until=grace_until(standing.earned, programme),
+        days_left=(review_on - local_day(now, life.zone)).days,
+        metric=programme.metric,
+        have=count,
+        keep=level.threshold,
+    )
 
 
 def take_step(standing: Standing, life: Life, step: Step) -> tuple[Standing, Change | None]:
@@ -119,10 +179,11 @@ def take_step(standing: Standing, life: Life, step: Step) -> tuple[Standing, Cha
 
 
 def pass_due(
-    standing: Standing, life: Life, due: Due, counts: Counts
+    standing: Standing, life: Life, due: Due, count: int
 ) -> tuple[Standing, Change | None]:
-    """Take the step of what is earned that time made due."""
-    return take_step(standing, life, pass_time(standing.earned, life, (due.at, due.kind), counts))
+    """Take the step of what is earned that time made due; ``count`` is that of its window."""
+    step = pass_time(standing.earned, life, (due.at, due.kind), Counts(count, count))
+    return take_step(standing, life, step)
 
 
 def put_floor(

@@ -8,44 +8,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, tzinfo
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from services.tiers.domain.floors import Floor, next_change, standing_floor
-from services.tiers.domain.machine import Counts, Life, grace_until, review_at
-from services.tiers.domain.programme import Programme, in_force, local_day, rank_of
+from services.tiers.domain.machine import Life
+from services.tiers.domain.programme import Programme, rank_of
 from services.tiers.domain.standing import (
     Change,
     Due,
+    Notice,
     Standing,
     due_next,
-    is_before_review,
-    notices_over,
     pass_due,
+    pass_notice,
     put_floor,
+    window_of,
 )
 from services.tiers.repository import facts, overrides, subscriptions
 from services.tiers.repository.facts import Span
 
 MAX_ROUNDS = 1_000
 """More than any leap of a sandbox clock takes; more would be a mistake in the rules."""
-_NOTHING = Counts(0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """That a review is coming which the member would not pass (T3)."""
-
-    tier: str
-    review_on: date
-    grace_until: date
-    days_left: int
-    metric: str
-    have: int
-    keep: int
 
 
 @dataclass(slots=True)
@@ -147,72 +134,27 @@ def _cause(floors: Sequence[Floor], at: datetime) -> tuple[str, str | None]:
 def _pass_counted(
     connection: sa.Connection, dues: Sequence[tuple[Move, Due]], now: datetime
 ) -> None:
-    for (move, due), counts in zip(dues, _counts(connection, dues, now), strict=True):
+    for (move, due), count in zip(dues, _counts(connection, dues, now), strict=True):
         if due.kind == "notice":
-            _notify(move, counts, now)
+            move.standing, notice = pass_notice(move.standing, move.life, count, now)
+            move.notices += [notice] if notice else []
         else:
-            move.keep(*pass_due(move.standing, move.life, due, counts))
-
-
-def _notify(move: Move, counts: Counts, now: datetime) -> None:
-    standing, life = move.standing, move.life
-    programme = life.programme(standing.earned.version)
-    level = programme.at_rank(standing.earned.rank)
-    if counts.kept < level.threshold and is_before_review(standing, life, now):
-        review_on = standing.earned.review_on
-        move.notices.append(
-            Notice(
-                level.code,
-                review_on,
-                grace_until(standing.earned, programme),
-                (review_on - local_day(now, life.zone)).days,
-                programme.metric,
-                counts.kept,
-                level.threshold,
-            )
-        )
-    move.standing = replace(standing, notified=notices_over(standing, life, now))
+            move.keep(*pass_due(move.standing, move.life, due, count))
 
 
 def _counts(
     connection: sa.Connection, dues: Sequence[tuple[Move, Due]], now: datetime
-) -> list[Counts]:
+) -> list[int]:
     """Count for each due thing: all members of one metric in one statement."""
     spans: defaultdict[str, list[Span]] = defaultdict(list)
-    places: list[tuple[str, int, int] | None] = []
+    places: list[tuple[str, int] | None] = []
     for move, due in dues:
-        rules = _rules(move, due)
-        pair = _spans(move, due, rules, now)
-        if pair is None:
+        window = window_of(move.standing, move.life, due, now)
+        if window is None:
             places.append(None)
             continue
-        mine = spans[rules.metric]
-        first = len(mine)
-        mine += dict.fromkeys(pair)
-        places.append((rules.metric, first, len(mine) - 1))
+        mine = spans[window.rules.metric]
+        places.append((window.rules.metric, len(mine)))
+        mine.append(Span(move.standing.member_id, window.after, window.before))
     found = {metric: facts.counts(connection, metric, each) for metric, each in spans.items()}
-    return [
-        _NOTHING if place is None else Counts(found[place[0]][place[1]], found[place[0]][place[2]])
-        for place in places
-    ]
-
-
-def _rules(move: Move, due: Due) -> Programme:
-    if due.kind == "programme":
-        return in_force(move.life.programmes, due.at)
-    return move.life.programme(move.standing.earned.version)
-
-
-def _spans(move: Move, due: Due, rules: Programme, now: datetime) -> tuple[Span, Span] | None:
-    """Return what to count for a higher level and for keeping; None where nothing needs to."""
-    member_id, life = move.standing.member_id, move.life
-    if due.kind == "review" and move.standing.earned.rank == rules.entry.rank:
-        return None
-    if due.kind == "notice":
-        at = review_at(move.standing.earned, life.zone)
-        span = Span(member_id, rules.review_counts_after(at, life.began_at, life.zone), now)
-        return span, span
-    return (
-        Span(member_id, rules.counts_after(due.at, life.began_at, life.zone), due.at),
-        Span(member_id, rules.review_counts_after(due.at, life.began_at, life.zone), due.at),
-    )
+    return [0 if place is None else found[place[0]][place[1]] for place in places]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -98,23 +97,25 @@ def sales_of(connection: sa.Connection, member_id: UUID) -> list[Sale]:
     return [Sale(*row, tuple(back[row.sale_id])) for row in connection.execute(shown)]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Whose sales to count: later than ``after`` and before ``before``."""
 
-    member_id: UUID
+    member_id: UUID | str
     after: datetime
     before: datetime
 
 
+# Most sales keep all: only for the others is it looked up what was back by then.
+_BACK = (
+    "CASE WHEN c.refunded_minor > 0 THEN coalesce((SELECT max(f.refunded_total_minor)"
+    " FROM refunds f WHERE f.sale_id = c.sale_id AND f.occurred_at < q.before), 0) ELSE 0 END"
+)
 _COUNT = {
     # A subquery for each span: whatever the planner thinks of their number, it reads an index.
     metric: sa.text(
         "SELECT q.place, (SELECT coalesce(sum("  # noqa: S608 - no part of it comes from outside
-        + _worth(metric, "greatest(c.payable_minor - coalesce(r.back, 0), 0)")
+        + _worth(metric, f"greatest(c.payable_minor - {_BACK}, 0)")
         + "), 0)::bigint FROM contributions c"
-        " LEFT JOIN LATERAL (SELECT max(f.refunded_total_minor) AS back FROM refunds f"
-        " WHERE f.sale_id = c.sale_id AND f.occurred_at < q.before) r ON c.refunded_minor > 0"
         " WHERE c.member_id = q.member_id"
         " AND c.occurred_at > q.after AND c.occurred_at < q.before) AS have"
         " FROM unnest(CAST(:members AS uuid[]), CAST(:afters AS timestamptz[]),"

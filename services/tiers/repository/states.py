@@ -57,6 +57,11 @@ _SAVE = sa.text(
 )
 
 
+def read_all(connection: sa.Connection, member_ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    """Return rows of members that this transaction has locked already."""
+    return connection.execute(sa.select(*_ALL).where(_STATE.c.member_id.in_(member_ids))).all()
+
+
 def lock(connection: sa.Connection, member_id: UUID) -> sa.Row[Any] | None:
     """Return a member's row with all ``editions``, locked until the transaction ends."""
     statement = sa.select(*_ALL).where(_STATE.c.member_id == member_id)
@@ -66,23 +71,6 @@ def lock(connection: sa.Connection, member_id: UUID) -> sa.Row[Any] | None:
 def read(connection: sa.Connection, member_id: UUID) -> sa.Row[Any] | None:
     """Return a member's row without a lock."""
     return connection.execute(sa.select(*_ALL).where(_STATE.c.member_id == member_id)).one_or_none()
-
-
-def lock_due(connection: sa.Connection, now: datetime, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return rows for which time has made something due; what another one works on is left out."""
-    due = sa.select(*_ALL).where(_STATE.c.status == ACTIVE, _STATE.c.due_at <= now)
-    batch = due.order_by(_STATE.c.due_at).limit(limit)
-    return connection.execute(batch.with_for_update(of=_STATE, skip_locked=True)).all()
-
-
-def lock_older(
-    connection: sa.Connection, versions: Sequence[int], limit: int
-) -> Sequence[sa.Row[Any]]:
-    """Return rows of members still judged by one of ``versions``."""
-    old = sa.select(*_ALL).where(
-        _STATE.c.status == ACTIVE, _STATE.c.programme_version.in_(versions)
-    )
-    return connection.execute(old.limit(limit).with_for_update(of=_STATE, skip_locked=True)).all()
 
 
 def page(connection: sa.Connection, *, after: UUID | None, limit: int) -> Sequence[sa.Row[Any]]:

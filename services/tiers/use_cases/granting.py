@@ -5,12 +5,12 @@ Tiers says that one is due, once for each occasion; whoever gives coupons or poi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from uuid import UUID
 
 from services.tiers.domain.programme import Benefit, Level, in_force, local_day
-from services.tiers.queries.passing import Move
+from services.tiers.domain.standing import Change
 from services.tiers.repository import benefits, programmes
 from shared.contracts.tiers import events
 from shared.db import UnitOfWork
@@ -36,20 +36,21 @@ def give_birthday_gifts(uow: UnitOfWork, *, time_zone: tzinfo) -> int:
     return len(rows)
 
 
-def give_upgrade_coupons(uow: UnitOfWork, moves: Sequence[Move]) -> None:
+def give_upgrade_coupons(
+    uow: UnitOfWork, changes: Iterable[tuple[UUID, Change]], zone: tzinfo
+) -> None:
     """Give what a tier promises to those who have just earned it, once a year for each tier."""
     due = [
-        (move.standing.member_id, change.level, benefit, _occasion(change.level, change.at, move))
-        for move in moves
-        for change in move.changes
+        (member_id, change.level, benefit, _occasion(change.level, change.at, zone))
+        for member_id, change in changes
         if change.is_news and change.is_rise
         for benefit in _gifts(change.level, "upgrade_coupon")[:1]
     ]
     _give(uow, due)
 
 
-def _occasion(level: Level, at: datetime, move: Move) -> str:
-    return f"{level.code} {local_day(at, move.life.zone).year}"
+def _occasion(level: Level, at: datetime, zone: tzinfo) -> str:
+    return f"{level.code} {local_day(at, zone).year}"
 
 
 def _gifts(level: Level, kind: str) -> list[Benefit]:

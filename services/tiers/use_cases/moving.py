@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, tzinfo
 from typing import Any
 from uuid import UUID
@@ -125,7 +126,9 @@ def record(
     states.add_history(uow.connection, rows, actor=actor, now=uow.now, note=note)
     for move in moves:
         _tell(uow, move)
-    give_upgrade_coupons(uow, moves)
+    if moves:
+        changes = [(move.standing.member_id, each) for move in moves for each in move.changes]
+        give_upgrade_coupons(uow, changes, moves[0].life.zone)
 
 
 def _tell(uow: UnitOfWork, move: Move) -> None:
@@ -135,25 +138,24 @@ def _tell(uow: UnitOfWork, move: Move) -> None:
             uow.emit(
                 events.CHANGED,
                 subject=member_id,
-                data={
-                    "member_id": member_id,
-                    "from_tier": change.from_tier,
-                    "tier": change.level.code,
-                    "rank": change.level.rank,
-                    "multiplier": change.level.multiplier,
-                    "source": change.source,
-                    "effective_from": change.at,
-                    "reason": change.reason,
-                },
+                data={"member_id": member_id, **news_of(change)},
             )
     for notice in move.notices:
-        data = {name: getattr(notice, name) for name in notice.__slots__}
-        missing = notice.keep - notice.have
-        uow.emit(
-            events.REVIEW_DUE,
-            subject=member_id,
-            data={"member_id": member_id, "missing": missing, **data},
-        )
+        data = {"member_id": member_id, **asdict(notice), "missing": notice.missing}
+        uow.emit(events.REVIEW_DUE, subject=member_id, data=data)
+
+
+def news_of(change: Change) -> dict[str, Any]:
+    """Return what ``tier.changed`` says of a change, but for whose it is."""
+    return {
+        "from_tier": change.from_tier,
+        "tier": change.level.code,
+        "rank": change.level.rank,
+        "multiplier": change.level.multiplier,
+        "source": change.source,
+        "effective_from": change.at,
+        "reason": change.reason,
+    }
 
 
 def _start(

@@ -182,6 +182,7 @@ def test_tier_of_a_frozen_member_stands_still_until_it_is_active_again(tiers: Ti
 @pytest.mark.rule("T3")
 def test_review_of_many_goes_on_where_it_stopped(tiers: Tiers) -> None:
     members = [buy(tiers, 1_000) for _ in range(7)]
+    tiers.pass_time(AFTER_REVIEW - DAY)
     tiers.clock.move_to(AFTER_REVIEW)
     zone = tiers.service._zone
     done = tiers.service.db.run(use_cases.review, time_zone=zone, limit=3)
