@@ -44,8 +44,14 @@ class Alike(NamedTuple):
     floor_source: str
     floor_changes_at: datetime | None
 
-    def example(self, *, began_at: datetime, told_from: datetime) -> Standing:
-        """Return one who stands so; ``told_from`` is `BEGINNING` unless it holds news back."""
+    def example(
+        self,
+        began_at: datetime,
+        *,
+        told_from: datetime = BEGINNING,
+        judged_at: datetime = BEGINNING,
+    ) -> Standing:
+        """Return one who stands so; give its own instants where they hold back what is due."""
         floor = None
         if self.floor_tier is not None:
             source = self.floor_source
@@ -56,7 +62,7 @@ class Alike(NamedTuple):
             enrolled=True,
             status=ACTIVE,
             earned=Earned(
-                self.version, self.earned_rank, BEGINNING, self.review_on, self.in_grace, BEGINNING
+                self.version, self.earned_rank, BEGINNING, self.review_on, self.in_grace, judged_at
             ),
             tier=self.tier,
             rank=self.rank,

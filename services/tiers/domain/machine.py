@@ -114,7 +114,8 @@ def boundary(earned: Earned, life: Life) -> tuple[datetime, str]:
     due = review_at(earned, life.zone), "review"
     if earned.in_grace:
         last = grace_until(earned, life.programme(earned.version))
-        due = start_of(last + _DAY, life.zone), "grace_end"
+        # A version with less grace ends it when it comes into force, not before.
+        due = max(start_of(last + _DAY, life.zone), earned.judged_at), "grace_end"
     following = successor(life.programmes, earned.version)
     if following is not None and following.effective_from <= due[0]:
         return following.effective_from, "programme"

@@ -26,6 +26,7 @@ _OWN = (
     sa.cast(_STATE.member_id, sa.Text),
     sa.func.coalesce(_STATE.began_at, _STATE.since),
     sa.func.coalesce(_STATE.told_from, _STATE.since),
+    sa.func.coalesce(_STATE.judged_at, _STATE.since),
     EDITIONS,
 )
 _ALIKE = (
@@ -50,6 +51,7 @@ class Row(NamedTuple):
     member_id: str
     began_at: datetime
     told_from: datetime
+    judged_at: datetime
     editions: str
     alike: Alike
 
@@ -69,7 +71,7 @@ def lock_older(connection: sa.Connection, versions: Sequence[int], limit: int) -
 def _lock(connection: sa.Connection, which: sa.Select[Any], limit: int) -> list[Row]:
     batch = which.where(_STATE.status == ACTIVE).limit(limit)
     rows = connection.execute(batch.with_for_update(of=tables.states, skip_locked=True))
-    return [Row(row[0], row[1], row[2], row[3], Alike(*row[4:])) for row in rows]
+    return [Row(row[0], row[1], row[2], row[3], row[4], Alike(*row[5:])) for row in rows]
 
 
 class Judged(NamedTuple):

@@ -79,25 +79,30 @@ def _groups(
 ) -> list[_Group]:
     """Put together who stands alike, and find out what is due for them."""
     has_anniversaries = any(each.window.type == "anniversary" for each in versions)
-    firsts: dict[tuple[Alike, datetime], Due] = {}
-    found: dict[tuple[Alike, datetime, datetime], _Group] = {}
+    firsts: dict[tuple[Alike, datetime], datetime] = {}
+    found: dict[tuple[Alike, datetime, datetime, datetime], _Group] = {}
     for row in rows:
         began_at = row.began_at if has_anniversaries else BEGINNING
         life = Life(began_at, zone, versions)
-        due = firsts.get((row.alike, began_at))
-        if due is None:
-            example = row.alike.example(began_at=began_at, told_from=BEGINNING)
-            due = firsts[row.alike, began_at] = due_next(example, life)
-        told_from = row.told_from if row.told_from > due.at else BEGINNING
-        group = found.get((row.alike, began_at, told_from))
+        due_at = firsts.get((row.alike, began_at))
+        if due_at is None:
+            due_at = due_next(row.alike.example(began_at), life).at
+            firsts[row.alike, began_at] = due_at
+        # Instants of its own matter where they are later, which is rare.
+        told_from = row.told_from if row.told_from > due_at else BEGINNING
+        judged_at = row.judged_at if row.judged_at > due_at else BEGINNING
+        group = found.get((row.alike, began_at, told_from, judged_at))
         if group is None:
-            example = row.alike.example(began_at=began_at, told_from=told_from)
-            is_due = due.at <= now and due.kind != "floor"
-            window = window_of(example, life, due, now) if is_due else None
-            group = _Group(example, life, due, window)
-            found[row.alike, began_at, told_from] = group
+            example = row.alike.example(began_at, told_from=told_from, judged_at=judged_at)
+            group = found[row.alike, began_at, told_from, judged_at] = _group(example, life, now)
         group.members.append(row.member_id)
     return list(found.values())
+
+
+def _group(example: Standing, life: Life, now: datetime) -> _Group:
+    due = due_next(example, life)
+    is_counted = due.at <= now and due.kind != "floor"
+    return _Group(example, life, due, window_of(example, life, due, now) if is_counted else None)
 
 
 def _count(uow: UnitOfWork, groups: Sequence[_Group]) -> None:

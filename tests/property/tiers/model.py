@@ -13,8 +13,23 @@ from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CODES = ("BRONZE", "SILVER", "GOLD", "PLATINUM")
-THRESHOLDS = (0, 1_000, 5_000, 20_000)
-GRACE = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Version:
+    """What holds from an instant on: thresholds by rank, months that count, days of grace."""
+
+    starts_at: datetime
+    thresholds: tuple[int, ...]
+    months: int
+    grace_days: int
+
+    def reached(self, points: int) -> int:
+        """Return the rank for so many points."""
+        return sum(points >= threshold for threshold in self.thresholds[1:])
+
+
+DEFAULT = Version(datetime(1970, 1, 1, tzinfo=UTC), (0, 1_000, 5_000, 20_000), 12, 30)
 
 
 @dataclass(frozen=True)
@@ -50,12 +65,19 @@ class Tier:
     rank: int
     since: datetime
     review_on: date
+    rules: Version
     in_grace: bool = False
 
     @property
     def grace_until(self) -> date | None:
         """Return the end of a grace, if there is one."""
-        return self.review_on + GRACE if self.in_grace else None
+        grace = timedelta(days=self.rules.grace_days)
+        return self.review_on + grace if self.in_grace else None
+
+    def renew(self, rank: int, at: datetime) -> None:
+        """Take another rank, and a new year with it."""
+        self.rank, self.since, self.in_grace = rank, at, False
+        self.review_on = year_later(at.astimezone(ZONE).date())
 
 
 def year_later(day: date) -> date:
@@ -66,16 +88,19 @@ def year_later(day: date) -> date:
         return day.replace(year=day.year + 1, day=28)
 
 
-def year_before(at: datetime) -> datetime:
-    """Return the same local time a year before."""
+def months_before(at: datetime, months: int) -> datetime:
+    """Return the same local time some months before, on the last of a month that is shorter."""
     local = at.astimezone(ZONE)
-    try:
-        return local.replace(year=local.year - 1)
-    except ValueError:
-        return local.replace(year=local.year - 1, day=28)
+    year, month = divmod(local.year * 12 + local.month - 1 - months, 12)
+    for day in range(local.day, 0, -1):
+        try:
+            return local.replace(year=year, month=month + 1, day=day)
+        except ValueError:
+            continue
+    raise AssertionError("a month has a first day")
 
 
-def have(facts: Sequence[Bought], at: datetime, *, inclusive: bool) -> int:
+def have(facts: Sequence[Bought], at: datetime, *, months: int, inclusive: bool) -> int:
     """Count what counts at an instant, from nothing but the facts until then."""
 
     def is_known(when: datetime) -> bool:
@@ -83,15 +108,10 @@ def have(facts: Sequence[Bought], at: datetime, *, inclusive: bool) -> int:
 
     total = 0
     for bought in facts:
-        if is_known(bought.at) and bought.at > year_before(at):
+        if is_known(bought.at) and bought.at > months_before(at, months):
             back = [b.total_minor for b in bought.backs if is_known(max(b.at, bought.at))]
             total += (bought.payable_minor - max(back, default=0)) // 100
     return total
-
-
-def reached(points: int) -> int:
-    """Return the rank for so many points."""
-    return sum(points >= threshold for threshold in THRESHOLDS[1:])
 
 
 def midnight(day: date) -> datetime:
@@ -99,38 +119,63 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(0), ZONE).astimezone(UTC)
 
 
-def earned(facts: Sequence[Bought], began_at: datetime, now: datetime) -> Tier:
-    """Return what a member has earned at ``now``."""
+def earned(
+    facts: Sequence[Bought], began_at: datetime, now: datetime, versions: Sequence[Version] = ()
+) -> Tier:
+    """Return what a member has earned at ``now``; ``versions`` are those after the default one."""
     first = began_at.astimezone(ZONE).date()
-    tier = Tier(0, began_at, year_later(first))
+    tier = Tier(0, began_at, year_later(first), DEFAULT)
     days = (now.astimezone(ZONE).date() - first).days + 1
-    moments: list[tuple[datetime, int]] = [
-        (midnight(first + timedelta(days=day)), 0) for day in range(1, days)
+    moments: list[tuple[datetime, int, Version | None]] = [
+        (midnight(first + timedelta(days=day)), 1, None) for day in range(1, days)
     ]
-    moments += [(max(bought.at, began_at), 1) for bought in facts]
-    for at, kind in sorted(moments):
-        local = at.astimezone(ZONE).date()
-        if kind == 0:
-            _end_day(tier, facts, at, local - timedelta(days=1))
+    moments += [(max(bought.at, began_at), 2, None) for bought in facts]
+    moments += [(each.starts_at, 0, each) for each in versions if each.starts_at <= now]
+    for at, kind, version in sorted(moments, key=lambda moment: moment[:2]):
+        if version is not None:
+            _adopt(tier, facts, at, version)
+        elif kind == 1:
+            _end_day(tier, facts, at, at.astimezone(ZONE).date() - timedelta(days=1))
         else:
-            points = have(facts, at, inclusive=True)
-            if reached(points) > tier.rank:
-                tier.__init__(reached(points), at, year_later(local))  # type: ignore[misc]
-            elif tier.in_grace and points >= THRESHOLDS[tier.rank]:
-                tier.in_grace, tier.review_on = False, year_later(local)
+            points = have(facts, at, months=tier.rules.months, inclusive=True)
+            if tier.rules.reached(points) > tier.rank:
+                tier.renew(tier.rules.reached(points), at)
+            elif tier.in_grace and points >= tier.rules.thresholds[tier.rank]:
+                tier.in_grace = False
+                tier.review_on = year_later(at.astimezone(ZONE).date())
     return tier
+
+
+def _adopt(tier: Tier, facts: Sequence[Bought], at: datetime, version: Version) -> None:
+    """Let a version come into force: up at once, never down."""
+    tier.rules = version
+    rank = version.reached(have(facts, at, months=version.months, inclusive=False))
+    if rank > tier.rank:
+        tier.renew(rank, at)
+    _end_grace(tier, facts, at, at.astimezone(ZONE).date() - timedelta(days=1))
 
 
 def _end_day(tier: Tier, facts: Sequence[Bought], at: datetime, day: date) -> None:
     """Review at the end of the day, or end a grace."""
     if day == tier.review_on and not tier.in_grace:
-        if have(facts, at, inclusive=False) >= THRESHOLDS[tier.rank]:
+        points = have(facts, at, months=tier.rules.months, inclusive=False)
+        if points >= tier.rules.thresholds[tier.rank]:
             tier.review_on = year_later(day)
         else:
             tier.in_grace = True
-    elif tier.in_grace and day == tier.grace_until:
-        tomorrow = at.astimezone(ZONE).date()
-        tier.__init__(tier.rank - 1, at, year_later(tomorrow))  # type: ignore[misc]
+    _end_grace(tier, facts, at, day)
+
+
+def _end_grace(tier: Tier, facts: Sequence[Bought], at: datetime, day: date) -> None:
+    """End a grace whose last day is over; a new version may have made it, or the tier, less."""
+    if tier.grace_until is None or day < tier.grace_until:
+        return
+    points = have(facts, at, months=tier.rules.months, inclusive=False)
+    if points >= tier.rules.thresholds[tier.rank]:
+        tier.in_grace = False
+        tier.review_on = year_later(at.astimezone(ZONE).date())
+    else:
+        tier.renew(tier.rank - 1, at)
 
 
 def shown(tier: Tier, lifts: Sequence[Lift], now: datetime) -> tuple[int, str]:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from shared.clock import ManualClock
+from shared.clock import ManualClock, rfc3339
 from shared.contracts.event import Envelope
+from shared.contracts.tiers import rpc as contract
 from shared.ids import new_id
 from tests.integration.tiers.harness import START, Tiers, cancelled, enrolled, returned, sold
+from tests.integration.tiers.test_overrides import MAYA, NOAH, wish
+from tests.integration.tiers.test_programmes import draft, level
 from tests.property.tiers import model
 from tests.support.postgres import TestServer
 
 BOUNDED = settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     # A step costs transactions; the first failing story says enough.
@@ -38,6 +42,27 @@ class Basket:
     cancel_after: int | None
 
 
+@dataclass(frozen=True)
+class Publication:
+    """A version in force from an hour on, published some hours before."""
+
+    hour: int
+    lead_hours: int
+    thresholds: tuple[int, ...]
+    months: int
+    grace_days: int
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A tier asked for by hand at an hour, for some days, perhaps taken back some hours later."""
+
+    hour: int
+    rank: int
+    days: int
+    revoked_after: int | None
+
+
 BASKETS = st.lists(
     st.builds(
         Basket,
@@ -51,15 +76,33 @@ BASKETS = st.lists(
         cancel_after=st.none() | st.integers(0, 1_500),
     ),
     min_size=2,
-    max_size=8,
+    max_size=7,
+)
+VERSIONS = st.lists(
+    st.builds(
+        Publication,
+        hour=st.integers(0, 600 * 24),
+        lead_hours=st.sampled_from((0, 24, 2_000)),
+        thresholds=st.sampled_from(
+            ((0, 1_000, 5_000, 20_000), (0, 500, 2_500, 10_000), (0, 2_000, 7_000, 30_000))
+        ),
+        months=st.sampled_from((12, 6)),
+        grace_days=st.sampled_from((30, 0, 60)),
+    ),
+    max_size=2,
+)
+LIFTS = st.lists(
+    st.builds(
+        Wish,
+        hour=st.integers(0, 500 * 24),
+        rank=st.integers(1, 3),
+        days=st.sampled_from((1, 20, 300)),
+        revoked_after=st.none() | st.integers(0, 5_000),
+    ),
+    max_size=3,
 )
 LATE = st.sampled_from((0, 0, 1, 30, 800, 5_000, 12_000))
 """Hours between a fact and its news."""
-
-
-@pytest.fixture(scope="module")
-def tiers(postgres_server: TestServer) -> Tiers:
-    return Tiers(postgres_server.database("tiers"), ManualClock(START))
 
 
 def story(member_id: UUID, baskets: Sequence[Basket]) -> tuple[list[Envelope], list[model.Bought]]:
@@ -83,54 +126,132 @@ def story(member_id: UUID, baskets: Sequence[Basket]) -> tuple[list[Envelope], l
     return events, facts
 
 
-def tell(tiers: Tiers, news: Sequence[tuple[datetime, Envelope | None]]) -> None:
-    """Hand over events as time passes; None lets the service do what is due."""
-    for at, event in news:
-        if at > tiers.clock.now():
-            tiers.clock.move_to(at)
-        if event is None:
-            tiers.service.due_work()
+class Course:
+    """One member's story as it is told to the service, and to the model."""
+
+    def __init__(self, tiers: Tiers) -> None:
+        self.tiers = tiers
+        self.member_id = new_id()
+        self.versions: list[model.Version] = []
+        self.lifts: list[model.Lift] = []
+        self.news: list[tuple[datetime, Callable[[], object]]] = []
+
+    def hear(self, at: datetime, event: Envelope) -> None:
+        """Hand an event over at an instant."""
+        self.news.append((at, partial(self.tiers.hear, event)))
+
+    def publish(self, wanted: Publication) -> None:
+        """Publish a version ahead of its hour; the service may refuse one that comes too late."""
+        starts_at = START + timedelta(hours=wanted.hour, seconds=30)
+        at = max(START, starts_at - timedelta(hours=wanted.lead_hours))
+        self.news.append((at, partial(self._publish, wanted, starts_at)))
+
+    def lift(self, wanted: Wish) -> None:
+        """Ask for a tier by hand; the service may refuse it, too."""
+        at = START + timedelta(hours=wanted.hour, seconds=40)
+        self.news.append((at, partial(self._lift, wanted)))
+
+    def tell(self) -> None:
+        """Let everything happen as time passes."""
+        while self.news:
+            self.news.sort(key=lambda pair: pair[0])
+            at, act = self.news.pop(0)
+            if at > self.tiers.clock.now():
+                self.tiers.clock.move_to(at)
+            act()
+
+    def end_at(self, end: datetime) -> None:
+        """Let the rest of the time pass."""
+        self.tiers.clock.move_to(max(end, self.tiers.clock.now() + timedelta(days=1)))
+        self.tiers.service.review()
+
+    def _publish(self, wanted: Publication, starts_at: datetime) -> None:
+        version = model.Version(starts_at, wanted.thresholds, wanted.months, wanted.grace_days)
+        levels = [
+            level(code, rank, version.thresholds[rank]) for rank, code in enumerate(model.CODES)
+        ]
+        window = {"type": "rolling", "months": version.months}
+        terms = draft(levels=levels, window=window, grace_days=version.grace_days)
+        made = self.tiers.call(contract.CREATE_PROGRAMME, terms)
+        command = {"version": made["version"], "effective_from": rfc3339(starts_at)}
+        answer = self.tiers.reply(contract.PUBLISH_PROGRAMME, command)
+        if "error" not in answer:
+            self.versions.append(version)
         else:
-            tiers.hear(event)
+            assert answer["error"]["code"] == "effective_from_taken"
+
+    def _lift(self, wanted: Wish) -> None:
+        starts_at = self.tiers.clock.now()
+        ends_at = starts_at + timedelta(days=wanted.days)
+        command = wish(self.member_id, model.CODES[wanted.rank], rfc3339(ends_at))
+        answer = self.tiers.reply(contract.REQUEST_OVERRIDE, command, MAYA)
+        if "error" in answer:
+            assert answer["error"]["code"] == "override_below_earned"
+            return
+        ref = {"override_id": answer["body"]["override_id"]}
+        if answer["body"]["status"] == "pending_approval":
+            self.tiers.call(contract.APPROVE_OVERRIDE, ref, actor=NOAH)
+        lift = model.Lift(wanted.rank, starts_at, ends_at)
+        self.lifts.append(lift)
+        if wanted.revoked_after is not None:
+            at = starts_at + timedelta(hours=wanted.revoked_after)
+            self.news.append((at, partial(self._revoke, lift, ref)))
+
+    def _revoke(self, lift: model.Lift, ref: dict[str, str]) -> None:
+        answer = self.tiers.reply(contract.REVOKE_OVERRIDE, ref, MAYA)
+        if "error" not in answer:
+            self.lifts.remove(lift)
+            self.lifts.append(replace(lift, ends_at=self.tiers.clock.now()))
+        else:
+            assert lift.ends_at <= self.tiers.clock.now()
+
+    def check(self, facts: Sequence[model.Bought]) -> None:
+        """Compare what the service says, history and last news with the model."""
+        now, member_id = self.tiers.clock.now(), self.member_id
+        expected = model.earned(facts, START, now, self.versions)
+        body = self.tiers.tier(member_id)
+        assert (body["tier"]["rank"], body["source"]) == model.shown(expected, self.lifts, now)
+        if not self.lifts:
+            assert body["since"] == rfc3339(expected.since)
+        assert body["review_on"] == str(expected.review_on)
+        assert body["grace_until"] == (expected.grace_until and str(expected.grace_until))
+        points = model.have(facts, now, months=expected.rules.months, inclusive=True)
+        assert body["progress"]["have"] == points
+        assert self.tiers.history(member_id)[-1]["tier"] == body["tier"]["code"]
+        changes = self.tiers.changes()
+        assert changes[-1]["tier"] == body["tier"]["code"]
+        # Each change starts from what the one before it said: others may follow them one by one.
+        assert [each["from_tier"] for each in changes[1:]] == [
+            each["tier"] for each in changes[:-1]
+        ]
+        starts = [each["effective_from"] for each in changes]
+        assert starts == sorted(starts)
 
 
-def check(tiers: Tiers, member_id: UUID, facts: Sequence[model.Bought]) -> None:
-    """Compare what the service says, history and last news with the model."""
-    now = tiers.clock.now()
-    expected = model.earned(facts, START, now)
-    body = tiers.tier(member_id)
-    assert body["tier"]["rank"] == expected.rank
-    assert body["since"] == expected.since.isoformat().replace("+00:00", "Z")
-    assert body["review_on"] == str(expected.review_on)
-    assert body["grace_until"] == (expected.grace_until and str(expected.grace_until))
-    assert body["progress"]["have"] == model.have(facts, now, inclusive=True)
-    assert tiers.history(member_id)[-1]["tier"] == body["tier"]["code"]
-    changes = [each for each in tiers.changes() if each["member_id"] == str(member_id)]
-    assert changes[-1]["tier"] == body["tier"]["code"]
-    # Each change starts from what the one before it said: others may follow them one by one.
-    assert [each["from_tier"] for each in changes[1:]] == [each["tier"] for each in changes[:-1]]
-    starts = [each["effective_from"] for each in changes]
-    assert starts == sorted(starts)
-
-
-@pytest.mark.rule("T1", "T2", "T3")
+@pytest.mark.rule("T1", "T2", "T3", "T4", "T5")
 @BOUNDED
-@given(baskets=BASKETS, data=st.data())
+@given(baskets=BASKETS, versions=VERSIONS, lifts=LIFTS, data=st.data())
 def test_service_says_what_the_facts_say_in_whatever_order_they_come(
-    tiers: Tiers, baskets: list[Basket], data: st.DataObject
+    postgres_server: TestServer,
+    baskets: list[Basket],
+    versions: list[Publication],
+    lifts: list[Wish],
+    data: st.DataObject,
 ) -> None:
-    tiers.clock.move_to(START)
-    member_id = new_id()
-    events, facts = story(member_id, baskets)
-    events.append(enrolled(member_id, START))
+    tiers = Tiers(postgres_server.database("tiers"), ManualClock(START))
+    course = Course(tiers)
+    events, facts = story(course.member_id, baskets)
+    events.append(enrolled(course.member_id, START))
     again = data.draw(st.lists(st.sampled_from(events), max_size=3), label="again")
-    news: list[tuple[datetime, Envelope | None]] = []
     for event in events + again:
-        news.append((event.occurred_at + timedelta(hours=data.draw(LATE, label="late")), event))
-    sweeps = data.draw(st.lists(st.integers(0, DAYS * 24), max_size=6), label="due work at hour")
-    news += [(START + timedelta(hours=hour), None) for hour in sweeps]
-    news.sort(key=lambda pair: pair[0])
-    tell(tiers, news)
-    end = max(START + timedelta(days=DAYS), tiers.clock.now() + timedelta(days=1))
-    tell(tiers, [(end, None)])
-    check(tiers, member_id, facts)
+        late = timedelta(hours=data.draw(LATE, label="late"))
+        course.hear(event.occurred_at + late, event)
+    for publication in versions:
+        course.publish(publication)
+    for wanted in lifts:
+        course.lift(wanted)
+    sweeps = data.draw(st.lists(st.integers(0, DAYS * 24), max_size=4), label="due work at hour")
+    course.news += [(START + timedelta(hours=hour), tiers.service.review) for hour in sweeps]
+    course.tell()
+    course.end_at(START + timedelta(days=DAYS))
+    course.check(facts)

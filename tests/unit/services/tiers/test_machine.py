@@ -165,3 +165,12 @@ def test_boundaries_are_ends_of_local_days() -> None:
     assert boundary(earned, life()) == (start_of(date(2027, 1, 2), SHANGHAI), "review")
     assert notice_at(earned, 0, SHANGHAI) == start_of(date(2026, 12, 2), SHANGHAI)
     assert notice_at(earned, 1, SHANGHAI) == start_of(date(2026, 12, 25), SHANGHAI)
+
+
+@pytest.mark.rule("T3", "T5")
+def test_version_with_less_grace_ends_a_grace_when_it_comes_into_force_not_before() -> None:
+    shorter = programme(2, grace_days=5, effective_from=at(REVIEW + 20))
+    rules = life(programme(), shorter)
+    earned, steps = lived([sale("a", 10, 1_000)], REVIEW + 21, rules)
+    assert steps[1:] == ["grace_started SILVER", "programme SILVER", "review_failed BRONZE"]
+    assert (earned.since, earned.judged_at) == (at(REVIEW + 20), at(REVIEW + 20))
