@@ -13,6 +13,7 @@ RESOURCES: tuple[str, ...] = (
     "identifiers",
     "consents",
     "standing",
+    "merges",
     "households",
     "codes",
     "tiers",

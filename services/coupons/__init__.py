@@ -14,8 +14,9 @@ Invariants:
       writes it down is late (C5).
     - Locks are taken in one order everywhere: order, usage counters by key, coupons by id.
 
-Events in: ``member.enrolled``, ``member.updated``, ``tier.changed``, ``sale.recorded``,
+Events in: ``member.enrolled``, ``member.updated``, ``member.merged``, ``member.unmerged``,
+``tier.changed``, ``sale.recorded``,
 ``sale.returned``, ``sale.cancelled``, ``checkout.closed``.
 Events out: ``coupon.issued``, ``.reserved``, ``.redeemed``, ``.restored``, ``.prolonged``,
-``.voided``, ``.expiring``, ``.expired``, ``campaign.budget_alarm``.
+``.voided``, ``.expiring``, ``.expired``, ``campaign.budget_alarm``, ``coupons.merge_applied``.
 """

@@ -13,6 +13,7 @@ from shared.calls import Reply
 from shared.contracts.coupons import rpc as contract
 from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
+from shared.contracts.members import merge_events
 from shared.contracts.points import events as points_events
 from shared.contracts.tiers import events as tiers_events
 from shared.db import Call, UnitOfWork
@@ -24,6 +25,7 @@ from shared.service import BaseService
 FREE_LAPSED_EVERY_S = 1.5
 """A reservation whose time is over is free within 5 s (C2)."""
 EXPIRE_EVERY_S = 60
+GATHER_EVERY_S = 30
 BIRTHDAYS_EVERY_S = 300
 AWAIT_MEMBERS_S = 2.0
 _LOOK_AGAIN_S = 0.1
@@ -187,6 +189,21 @@ class CouponsService(BaseService):
     def on_member_updated(self, event: Envelope) -> None:
         """Know whether the member is active."""
         self.db.consume(event, partial(use_cases.follow_status, programme=self.programme))
+
+    @on(merge_events.MERGED)
+    def on_member_merged(self, event: Envelope) -> None:
+        """Give the survivor the source's coupons (M3)."""
+        self.db.consume(event, use_cases.follow_merge)
+
+    @on(merge_events.UNMERGED)
+    def on_member_unmerged(self, event: Envelope) -> None:
+        """Give the source its coupons back (M3)."""
+        self.db.consume(event, use_cases.follow_merge)
+
+    @every(GATHER_EVERY_S)
+    def gather_stragglers(self) -> None:
+        """Give on what sources of merges got in that moment (M3)."""
+        self.db.sweep("gather_stragglers", use_cases.gather_stragglers)
 
     @on(tiers_events.CHANGED)
     def on_tier_changed(self, event: Envelope) -> None:

@@ -7,10 +7,12 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from shared.contracts.coupons.orders import ORDER_STATUSES
 from shared.contracts.coupons.schemas import CAMPAIGN_STATUSES, CODE_TYPES, COUPON_STATUSES, KINDS
+from shared.db.merge_tables import merge_tables
 from shared.db.tables import new_metadata, platform_tables
 
 METADATA = new_metadata()
 PLATFORM = platform_tables(METADATA)
+MERGES = merge_tables(METADATA)
 
 SCOPES = ("member", "member_day", "store", "held", "issued", "uses", "budget")
 """What a usage row counts, in the order rows of a campaign are locked: the hottest last."""
@@ -103,6 +105,8 @@ coupons = sa.Table(
     # Of the campaign: by its terms the coupon is judged, whatever the campaign says by now.
     sa.Column("version", sa.Integer, nullable=False),
     _id("member_id", nullable=True),
+    # Whose it was before a merge; null where it was nobody else's.
+    _id("origin_member_id", nullable=True),
     sa.Column("status", sa.Text, nullable=False),
     # Where the coupon goes when a reservation ends: issued, or restored once it has been.
     sa.Column("free_status", sa.Text, nullable=False),

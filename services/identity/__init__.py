@@ -10,5 +10,6 @@ What always holds:
 - A refresh token works once; using it again ends its family (I1).
 - There is an active admin.
 
-Events out: ``store.opened``, ``store.changed``. Events in: none.
+Events out: ``store.opened``, ``store.changed``, ``identity.merge_applied``. Events in:
+``member.merged``, ``member.unmerged``.
 """

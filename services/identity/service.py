@@ -12,13 +12,16 @@ import structlog
 
 from services.identity import passwords, queries
 from services.identity.senders import NotSent, Sender, sender_of
-from services.identity.use_cases import grants, machines, messages, staff, tokens
+from services.identity.use_cases import grants, machines, merging, messages, staff, tokens
 from services.identity.use_cases.messages import Message
 from services.identity.vault import Vault
 from shared.calls import Reply
+from shared.contracts.event import Envelope
 from shared.contracts.identity import rpc as contract
+from shared.contracts.members import merge_events
 from shared.db import Call
 from shared.errors.identity import InvalidCredentials
+from shared.events.handler import on
 from shared.rpc.server import Settings, every, rpc
 from shared.service import BaseService
 from shared.settings import ServiceSettings
@@ -223,6 +226,18 @@ class IdentityService(BaseService):
     def list_clients(self, call: Call, **query: Any) -> Reply:
         """Return a page of clients."""
         return self.db.read(call, queries.list_clients, **query)
+
+    # --- merged members
+
+    @on(merge_events.MERGED)
+    def on_member_merged(self, event: Envelope) -> None:
+        """Let the source's sessions be the survivor's (M3)."""
+        self.db.consume(event, merging.follow_merge)
+
+    @on(merge_events.UNMERGED)
+    def on_member_unmerged(self, event: Envelope) -> None:
+        """Let the source's sessions be its own again (M3)."""
+        self.db.consume(event, merging.follow_merge)
 
     @property
     def _vault(self) -> Vault:

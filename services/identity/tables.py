@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from shared.db.keyring import signing_keys_table
+from shared.db.merge_tables import merge_tables
 from shared.db.tables import new_metadata
 
 metadata = new_metadata()
@@ -14,6 +15,9 @@ metadata = new_metadata()
 def _instant(name: str, *, nullable: bool = False) -> sa.Column[object]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
+
+merges = merge_tables(metadata)
+"""What was heard of members that became one (M3)."""
 
 signing_keys = signing_keys_table("signing_keys", metadata)
 

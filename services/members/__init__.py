@@ -5,7 +5,9 @@ Owns profiles, identifiers (phone, e-mail, card, external id) and consents. Inva
 - an identifier has one owner at a time; phones are compared in E.164 (M1);
 - no personal value is stored in plain: values are sealed with a key per member, found by keyed
   hashes, and kept out of events and stored answers (M4);
-- whoever is not the member sees personal values masked (M7).
+- whoever is not the member sees personal values masked (M7);
+- a merge of two members is decided here; the others follow its steps and confirm them (M3).
 
-Events out: ``member.enrolled``, ``member.updated``, ``member.household_changed``. Events in: none.
+Events out: ``member.enrolled``, ``member.updated``, ``member.frozen``, ``member.merged``,
+``member.unmerged``, ``member.household_changed``. Events in: each service's ``merge_applied``.
 """

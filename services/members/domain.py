@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from shared.errors import FieldError, Invalid
 
@@ -20,6 +21,9 @@ _OLDEST_YEARS = 130
 
 MAX_IDENTIFIERS = 20
 """Cards, blocked ones included, and ids of other systems that one member may have of each kind."""
+
+UNDO_WITHIN = timedelta(days=30)
+"""How long a merge can be undone (M3)."""
 
 STEP_S = 30
 """How long a rotating code is shown (M2)."""
@@ -112,6 +116,21 @@ def judge_step(step: int, at: datetime) -> str | None:
     if step < now - 1:
         return CODE_EXPIRED
     return CODE_INVALID if step > now + 1 else None
+
+
+def stricter(
+    survivor: Iterable[Mapping[str, Any]], source: Iterable[Mapping[str, Any]]
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return which consents the survivor of a merge loses, each with the refusal that counts (M3).
+
+    Who has refused something as either of two members has refused it.
+    """
+    refused = {(each["purpose"], each["channel"]): each for each in source if not each["granted"]}
+    return [
+        (mine, refused[mine["purpose"], mine["channel"]])
+        for mine in survivor
+        if mine["granted"] and (mine["purpose"], mine["channel"]) in refused
+    ]
 
 
 def standing_after(status: str, act: str) -> str | None:

@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo
 from services.members import queries, use_cases
 from services.members.vault import Vault
 from shared.calls import Reply
+from shared.contracts.event import Envelope
 from shared.contracts.members import rpc as contract
+from shared.contracts.members.merge_events import APPLIED
 from shared.db import Call
 from shared.db.transactions import UseCase
+from shared.events.handler import on
 from shared.rpc.server import Settings, every, rpc
 from shared.service import HOUSEKEEPING_S, BaseService
 from shared.settings import ServiceSettings
@@ -66,6 +69,41 @@ class MembersService(BaseService):
     def change_standing(self, call: Call, **command: Any) -> Reply:
         """Freeze, close or open an account again."""
         return self._write(call, use_cases.change_standing, **command)
+
+    @rpc(contract.MERGE)
+    def merge(self, call: Call, **command: Any) -> Reply:
+        """Make one member of two (M3)."""
+        return self._write(call, use_cases.merge, **command)
+
+    @rpc(contract.UNMERGE)
+    def unmerge(self, call: Call, **command: Any) -> Reply:
+        """Make two members of one again (M3)."""
+        return self._write(call, use_cases.unmerge, **command)
+
+    @rpc(contract.MERGES)
+    def merges(self, call: Call, **query: Any) -> Reply:
+        """Return a page of a member's merges, and how far they are."""
+        return self.db.read(call, queries.merge_list, vault=self.vault, **query)
+
+    @on(APPLIED["coupons"])
+    def on_coupons_merged(self, event: Envelope) -> None:
+        """Note that coupons have moved."""
+        self.db.consume(event, use_cases.note_applied)
+
+    @on(APPLIED["identity"])
+    def on_identity_merged(self, event: Envelope) -> None:
+        """Note that the source cannot sign in any more, or can again."""
+        self.db.consume(event, use_cases.note_applied)
+
+    @on(APPLIED["points"])
+    def on_points_merged(self, event: Envelope) -> None:
+        """Note that points have moved."""
+        self.db.consume(event, use_cases.note_applied)
+
+    @on(APPLIED["tiers"])
+    def on_tiers_merged(self, event: Envelope) -> None:
+        """Note that what counts for the tier has moved."""
+        self.db.consume(event, use_cases.note_applied)
 
     @rpc(contract.STANDING_HISTORY)
     def standing_history(self, call: Call, **query: Any) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from shared.contracts.members.events import CHANNELS, MEMBER_STATUSES
 from shared.db.keyring import signing_keys_table
@@ -16,6 +16,12 @@ PLATFORM = platform_tables(METADATA)
 def _words(column: str, words: tuple[str, ...]) -> sa.CheckConstraint:
     listed = ", ".join(f"'{word}'" for word in words)
     return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def _id(name: str, *constraints: sa.ForeignKey, primary_key: bool = False) -> sa.Column[object]:
+    return sa.Column(
+        name, UUID(as_uuid=True), *constraints, primary_key=primary_key, nullable=False
+    )
 
 
 members = sa.Table(
@@ -34,11 +40,20 @@ members = sa.Table(
     sa.Column("code_handle", sa.BigInteger, unique=True),
     sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("merged_into", UUID(as_uuid=True), sa.ForeignKey("members.member_id")),
     _words("status", MEMBER_STATUSES),
     _words("channel", CHANNELS),
     sa.CheckConstraint(
         "status = 'erased' OR (data_key IS NOT NULL AND profile IS NOT NULL)",
         name="readable_unless_erased",
+    ),
+    sa.CheckConstraint(
+        "status <> 'merged' OR merged_into IS NOT NULL", name="merged_into_somebody"
+    ),
+    sa.Index(
+        "ix_members_merged_into",
+        "merged_into",
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
     ),
     sa.Index("ix_members_name_digest", "name_digest", "member_id"),
 )
@@ -171,3 +186,53 @@ code_uses = sa.Table(
     sa.Index("ix_code_uses_used_at", "used_at"),
 )
 """Which sale used which member's code of which step: for spending, one sale a step (M2)."""
+
+merges = sa.Table(
+    "merges",
+    METADATA,
+    _id("merge_id", primary_key=True),
+    _id("source_member_id", sa.ForeignKey("members.member_id")),
+    _id("survivor_member_id", sa.ForeignKey("members.member_id")),
+    # Written by people about people: sealed by the survivor's key.
+    sa.Column("reason", sa.LargeBinary, nullable=False),
+    # What went to the survivor here, so that it can go back; names and digests, no values.
+    sa.Column("moved", JSONB, nullable=False),
+    sa.Column("merged_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("merged_by", sa.Text, nullable=False),
+    sa.Column("undo_until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("unmerged_at", sa.DateTime(timezone=True)),
+    sa.Column("unmerged_by", sa.Text),
+    sa.CheckConstraint("source_member_id <> survivor_member_id", name="two_members"),
+    sa.CheckConstraint("(unmerged_at IS NULL) = (unmerged_by IS NULL)", name="unmerge_complete"),
+    sa.Index(
+        "uq_merges_one_survivor",
+        "source_member_id",
+        unique=True,
+        postgresql_where=sa.text("unmerged_at IS NULL"),
+    ),
+    sa.Index("ix_merges_source_member_id", "source_member_id", "merge_id"),
+    sa.Index("ix_merges_survivor_member_id", "survivor_member_id", "merge_id"),
+)
+"""The map of who was merged into whom; a row stays when the merge is undone."""
+
+merge_steps = sa.Table(
+    "merge_steps",
+    METADATA,
+    _id("step_id", primary_key=True),
+    _id("merge_id", sa.ForeignKey(merges.c.merge_id)),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("after", ARRAY(UUID(as_uuid=True)), nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.UniqueConstraint("merge_id", "act"),
+    sa.CheckConstraint("act IN ('merge', 'unmerge')", name="act_known"),
+)
+"""What the other services were asked to do, once each."""
+
+merge_progress = sa.Table(
+    "merge_progress",
+    METADATA,
+    _id("step_id", sa.ForeignKey(merge_steps.c.step_id), primary_key=True),
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("done_at", sa.DateTime(timezone=True)),
+)
+"""Which of them have said that they have done it."""

@@ -87,6 +87,11 @@ def open_identifier(key: DataKey, kind: str, sealed: bytes) -> str:
     return key.open(sealed, context=_identifier(kind)).decode()
 
 
+def reseal_identifier(before: DataKey, after: DataKey, kind: str, sealed: bytes) -> bytes:
+    """Seal an identifier's value by another member's key."""
+    return after.seal(before.open(sealed, context=_identifier(kind)), context=_identifier(kind))
+
+
 def _identifier(kind: str) -> bytes:
     return b"identifiers." + kind.encode()
 

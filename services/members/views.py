@@ -53,6 +53,7 @@ def member_view(
         "consents": [dict(each._mapping) for each in consents],
         "enrolled_at": row.enrolled_at,
         "updated_at": row.updated_at,
+        "merged_into": row.merged_into,
     }
     return view if personal else {**view, **_masks(view)}
 

@@ -12,8 +12,9 @@ holds, adjustments, transfers, sales with their lines and returns, and checkouts
 
 Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``points.expiring``,
 ``points.held``, ``points.released``, ``points.adjusted``, ``points.transferred``,
-``sale.recorded``, ``sale.returned``, ``sale.cancelled``, ``sale.claimed``, ``checkout.closed``.
-Events in:
+``sale.recorded``, ``sale.returned``, ``sale.cancelled``, ``sale.claimed``, ``checkout.closed``,
+``points.merge_applied``. Events in: ``member.merged``, ``member.unmerged`` (whose account is whose,
+M3),
 ``member.enrolled``, ``member.updated`` (who may own points), ``member.household_changed`` (who may
 pool them, L10), ``store.opened``, ``store.changed`` (local time, E2), ``tier.changed`` (the earn
 multiplier, T8).

@@ -89,6 +89,8 @@ def _differences(row: Any) -> Iterator[Difference]:
         ("next_lapse_at", "late_lots", "none", "lots"),
         ("entries", "wrong_points", "none", "postings"),
         ("entries", "wrong_entries", "none", "lot_entries"),
+        ("transferred", "one_sided", "none", "postings"),
+        ("merged_into", "left_behind", "none", "accounts"),
     ]
     for account, cached, computed, source in pairs:
         if getattr(row, cached) != getattr(row, computed):
@@ -123,7 +125,10 @@ _POSTED = ", ".join(f"p.posted_{figure}" for figure in FIGURES)
 # Only names from this code's own tables go in.
 _SQL = f"""
 SELECT a.*, {_POSTED}, p.postings, l.in_lots, l.in_pending_lots, l.wrong_lots, l.late_lots,
-    h.in_holds, t.transactions, t.last_balance, t.wrong_points, t.wrong_entries, 0 AS none
+    h.in_holds, t.transactions, t.last_balance, t.wrong_points, t.wrong_entries, o.one_sided,
+    CASE WHEN a.merged_into IS NULL THEN 0 ELSE a.available + a.pending + a.held + a.debt END
+        AS left_behind,
+    0 AS none
 FROM slice a
 CROSS JOIN LATERAL (
     SELECT {SUMS}, count(*) AS postings FROM postings WHERE member_id = a.member_id
@@ -166,6 +171,27 @@ CROSS JOIN LATERAL (
     ) entered USING (number)
     WHERE tx.member_id = a.member_id
 ) t
+CROSS JOIN LATERAL (
+    -- What one member gave, by transfer or by merge, another one got: both say the same.
+    SELECT count(*) AS one_sided
+    FROM transactions tx
+    CROSS JOIN LATERAL (
+        SELECT counterparty_id, {_moved("transferred")} FROM postings
+        WHERE member_id = tx.member_id AND number = tx.number AND counterparty_id IS NOT NULL
+        GROUP BY counterparty_id
+    ) mine
+    LEFT JOIN transactions other ON other.reference_id = tx.reference_id
+        AND other.reference_kind = tx.reference_kind AND other.rule = tx.rule
+        AND other.line_id = tx.line_id AND other.member_id = mine.counterparty_id
+        AND other.type = CASE tx.type
+            WHEN 'transfer_in' THEN 'transfer_out' ELSE 'transfer_in' END
+    LEFT JOIN LATERAL (
+        SELECT {_moved("transferred")} FROM postings
+        WHERE member_id = other.member_id AND number = other.number
+    ) theirs ON true
+    WHERE tx.member_id = a.member_id AND tx.type IN ('transfer_in', 'transfer_out')
+        AND mine.transferred <> -coalesce(theirs.transferred, 0)
+) o
 ORDER BY a.member_id
 """  # noqa: S608
 _SOME = "SELECT * FROM accounts WHERE member_id > :after ORDER BY member_id LIMIT :slice"

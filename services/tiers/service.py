@@ -10,6 +10,7 @@ from services.tiers import queries, use_cases
 from shared.calls import Reply
 from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
+from shared.contracts.members import merge_events
 from shared.contracts.points import events as points_events
 from shared.contracts.tiers import rpc as contract
 from shared.db import Call, UnitOfWork
@@ -191,6 +192,16 @@ class TiersService(BaseService):
     def on_sale_cancelled(self, event: Envelope) -> None:
         """Take back what a sale contributes."""
         self.db.consume(event, partial(use_cases.count_cancel, time_zone=self._zone))
+
+    @on(merge_events.MERGED)
+    def on_member_merged(self, event: Envelope) -> None:
+        """Let the source's purchases count for the survivor (M3)."""
+        self.db.consume(event, partial(use_cases.follow_merge, time_zone=self._zone))
+
+    @on(merge_events.UNMERGED)
+    def on_member_unmerged(self, event: Envelope) -> None:
+        """Let them count for the source again (M3)."""
+        self.db.consume(event, partial(use_cases.follow_merge, time_zone=self._zone))
 
     @on(members_events.UPDATED)
     def on_member_updated(self, event: Envelope) -> None:

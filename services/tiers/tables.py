@@ -9,14 +9,21 @@ from shared.contracts.tiers.benefits import SUBSCRIPTION_STATUSES
 from shared.contracts.tiers.events import METRICS, SOURCES
 from shared.contracts.tiers.overrides import OVERRIDE_STATUSES
 from shared.contracts.tiers.programmes import BENEFIT_KINDS, QUOTA_PERIODS, WINDOWS
+from shared.db.merge_tables import merge_tables
 from shared.db.tables import new_metadata, platform_tables
 
 METADATA = new_metadata()
 PLATFORM = platform_tables(METADATA)
+MERGES = merge_tables(METADATA)
 
 
 def _quoted(words: tuple[str, ...]) -> str:
     return ", ".join(f"'{word}'" for word in words)
+
+
+def _origin() -> sa.Column[object]:
+    """Whose it was before a merge; null where it was nobody else's (M3)."""
+    return sa.Column("origin_member_id", UUID(as_uuid=True))
 
 
 _SOURCES = _quoted(SOURCES)
@@ -99,6 +106,7 @@ sales = sa.Table(
     METADATA,
     sa.Column("sale_id", sa.Text, primary_key=True),
     sa.Column("member_id", UUID(as_uuid=True), nullable=False),
+    _origin(),
     sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("payable_minor", sa.BigInteger, nullable=False),
     sa.Column("refunded_minor", sa.BigInteger, nullable=False),
@@ -211,6 +219,7 @@ overrides = sa.Table(
     METADATA,
     sa.Column("override_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("member_id", UUID(as_uuid=True), nullable=False),
+    _origin(),
     sa.Column("tier", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
@@ -253,6 +262,7 @@ uses = sa.Table(
     METADATA,
     sa.Column("use_id", sa.Text, primary_key=True),
     sa.Column("member_id", UUID(as_uuid=True), nullable=False),
+    _origin(),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("reference", sa.Text, nullable=False),
@@ -265,6 +275,7 @@ uses = sa.Table(
     sa.CheckConstraint(
         "(reversed_at IS NULL) = (reversed_cause IS NULL)", name="reversed_with_cause"
     ),
+    sa.Index("ix_benefit_uses_member_id", "member_id", "used_at"),
     sa.Index(
         "ix_benefit_uses_member_id_code_used_at",
         "member_id",
@@ -315,6 +326,7 @@ subscriptions = sa.Table(
     METADATA,
     sa.Column("subscription_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("member_id", UUID(as_uuid=True), nullable=False),
+    _origin(),
     sa.Column("order_id", sa.Text, nullable=False, unique=True),
     sa.Column("plan", sa.Text, sa.ForeignKey(plans.c.plan), nullable=False),
     sa.Column("tier", sa.Text, nullable=False),

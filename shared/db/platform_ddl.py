@@ -146,6 +146,31 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_audit();
 """
 
+MERGES_V1 = """
+CREATE TABLE member_merge_steps (
+    step_id uuid NOT NULL CONSTRAINT pk_member_merge_steps PRIMARY KEY,
+    merge_id uuid NOT NULL,
+    act text NOT NULL,
+    source_member_id uuid NOT NULL,
+    survivor_member_id uuid NOT NULL,
+    after uuid[] NOT NULL,
+    sequence bigint NOT NULL,
+    heard_at timestamptz NOT NULL,
+    applied_at timestamptz,
+    CONSTRAINT uq_member_merge_steps_merge_id_act UNIQUE (merge_id, act),
+    CONSTRAINT ck_member_merge_steps_act_known CHECK (act IN ('merge', 'unmerge'))
+);
+CREATE INDEX ix_member_merge_steps_waiting ON member_merge_steps (step_id)
+    WHERE applied_at IS NULL;
+CREATE TABLE member_redirects (
+    member_id uuid NOT NULL CONSTRAINT pk_member_redirects PRIMARY KEY,
+    merged_into uuid NOT NULL,
+    merge_id uuid NOT NULL,
+    CONSTRAINT ck_member_redirects_to_another CHECK (member_id <> merged_into)
+);
+CREATE INDEX ix_member_redirects_merged_into ON member_redirects (merged_into);
+"""
+
 
 def create_v1() -> None:
     """Create outbox, inbox, idempotency record and sandbox clock as they first were."""
@@ -155,6 +180,11 @@ def create_v1() -> None:
 def create_jobs_v1() -> None:
     """Create the tables of long work (A9)."""
     op.execute(JOBS_V1)
+
+
+def create_merges_v1() -> None:
+    """Create the record of merged members (M3)."""
+    op.execute(MERGES_V1)
 
 
 def create_audit_v1(service: str) -> None:

@@ -62,9 +62,30 @@ class MemberFrozen(LoyaltyError):
 
 
 class MemberClosed(LoyaltyError):
-    """This account is closed or merged into another one."""
+    """This account is closed."""
 
     code = "member_closed"
+    status = 409
+
+
+class MemberMerged(LoyaltyError):
+    """This member was merged into another one, `merged_into`; go on with that one."""
+
+    code = "member_merged"
+    status = 409
+
+
+class NotMerged(LoyaltyError):
+    """The one member is not merged into the other."""
+
+    code = "not_merged"
+    status = 409
+
+
+class UnmergeTooLate(LoyaltyError):
+    """A merge can be undone for 30 days; that time is over."""
+
+    code = "unmerge_too_late"
     status = 409
 
 

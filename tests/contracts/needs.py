@@ -11,12 +11,14 @@ from pact import match
 from shared.contracts.event import EventType
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
+from shared.contracts.members import merge_events as merges
 from shared.contracts.points import events as points
 from shared.contracts.tiers import events as tiers
 from shared.ids import new_id
 from tests.support.platform import Platform
 
 MEMBER = "0192f3a0-0000-7000-8000-000000000001"
+SURVIVOR = "0192f3a0-0000-7000-8000-00000000000e"
 _INSTANT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
@@ -95,6 +97,15 @@ _UPDATED = {
     "enrolled_at": instant("2026-01-05T10:00:00Z"),
     "birth_month": match.int(5),
 }
+_STEP = {
+    "step_id": uuid("0192f3a0-0000-7000-8000-0000000000a1"),
+    "merge_id": uuid("0192f3a0-0000-7000-8000-0000000000a2"),
+    "source_member_id": uuid(),
+    "survivor_member_id": uuid(SURVIVOR),
+    "after": [],
+}
+_UNDONE = {**_STEP, "after": match.each_like(uuid("0192f3a0-0000-7000-8000-0000000000a1"))}
+_APPLIED = {"step_id": _STEP["step_id"], "merge_id": _STEP["merge_id"]}
 _SHARED = {
     "household_id": uuid(),
     "owner_member_id": uuid(),
@@ -168,8 +179,27 @@ _CLOSED = {
     "merchant_fault": match.bool(False),
 }
 _INBOX = "SELECT count(*) FROM inbox"
+_REDIRECTED = "SELECT count(*) FROM member_redirects WHERE member_id = :member"
+_WAITING = "SELECT count(*) FROM member_merge_steps WHERE act = 'unmerge' AND applied_at IS NULL"
+
+_OF_MERGES = tuple(
+    need
+    for service in merges.FOLLOWERS
+    for need in (
+        Need(service, merges.MERGED, "members merged", _STEP, _count(service, _REDIRECTED)),
+        Need(service, merges.UNMERGED, "a merge undone", _UNDONE, _count(service, _WAITING)),
+        Need(
+            "members",
+            merges.APPLIED[service],
+            "members merged",
+            _APPLIED,
+            _count("members", _INBOX),
+        ),
+    )
+)
 
 NEEDS = (
+    *_OF_MERGES,
     Need("points", identity.STORE_OPENED, "a store was opened", _STORE, _STORE_KEPT),
     Need("points", identity.STORE_CHANGED, "a store moved", _STORE, _STORE_KEPT),
     Need("points", members.ENROLLED, "a member enrolled", _ENROLLED, _BORN_IN_MAY),

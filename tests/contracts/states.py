@@ -104,6 +104,29 @@ def share(platform: Platform) -> None:
     support.post(f"/v1/households/{made['household_id']}/members", {"member_id": other})
 
 
+def merge(platform: Platform) -> str:
+    """Merge a member into another one, and let everybody do it; return the survivor's id."""
+    source = enrol(platform)
+    survivor: str = till(platform).post(
+        "/v1/members", {"phone": "+8613900139000", "channel": "store"}
+    )["member_id"]  # fmt: skip
+    platform.settle()
+    told = {"source_member_id": source, "reason": "One person."}
+    platform.staff("manager").post(f"/v1/members/{survivor}/merge", told, status=200)
+    platform.settle()
+    return survivor
+
+
+def unmerge(platform: Platform) -> None:
+    """Undo a merge."""
+    survivor = merge(platform)
+    manager = platform.staff("manager")
+    (made,) = manager.get(f"/v1/members/{survivor}/merges")["items"]
+    source = {"source_member_id": made["source_member_id"]}
+    manager.post(f"/v1/members/{survivor}/unmerge", source, status=200)
+    platform.settle()
+
+
 def claim(platform: Platform) -> None:
     """Let a member claim a sale by its receipt code."""
     enrol(platform)
@@ -139,6 +162,8 @@ STATES: Mapping[str, Callable[[Platform], object]] = {
     "a checkout ran out of time": let_checkout_lapse,
     "a member rose to another tier": rise,
     "a member joined a household": share,
+    "members merged": merge,
+    "a merge undone": unmerge,
     "a store was opened": open_store,
     "a store moved": move_store,
 }

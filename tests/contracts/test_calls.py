@@ -23,11 +23,12 @@ from tests.contracts import till_calls
 from tests.contracts.calls import CallNeed
 from tests.contracts.checkout_calls import CHECKOUT_CALLS
 from tests.contracts.conftest import STATE_TIMEOUT_MS
+from tests.contracts.merge_calls import MERGE_CALLS
 from tests.contracts.movement_calls import MOVEMENT_CALLS
 from tests.support.platform import Person, Platform
 
 GATEWAY = "gateway"
-CALLS = (*till_calls.CALLS, *MOVEMENT_CALLS, *CHECKOUT_CALLS)
+CALLS = (*till_calls.CALLS, *MOVEMENT_CALLS, *CHECKOUT_CALLS, *MERGE_CALLS)
 PROVIDERS = sorted({need.method.service for need in CALLS})
 
 

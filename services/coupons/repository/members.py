@@ -10,6 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.coupons.domain import Shopper
 from services.coupons.tables import members
+from shared.merging import survivor
+
+MERGED = "merged"
 
 
 def set_birth_month(
@@ -88,9 +91,12 @@ def shoppers(
 
 
 def shopper(connection: sa.Connection, member_id: UUID, entry_tier: str) -> Shopper:
-    """Return a member; one not heard of yet has just enrolled."""
+    """Return a member, or who it was merged into; one not heard of yet has just enrolled."""
     found = shoppers(connection, [member_id], entry_tier)
-    return found.get(member_id, Shopper(member_id, tier=entry_tier))
+    member = found.get(member_id, Shopper(member_id, tier=entry_tier))
+    if member.status == MERGED and (now := survivor(connection, member_id)) != member_id:
+        return shopper(connection, now, entry_tier)
+    return member
 
 
 def unknown(connection: sa.Connection, member_ids: Iterable[UUID]) -> set[UUID]:

@@ -26,6 +26,7 @@ from services.coupons.use_cases.campaigns import (
 from services.coupons.use_cases.granting import grant_birthdays
 from services.coupons.use_cases.issuing import claim, issue
 from services.coupons.use_cases.judging import quote
+from services.coupons.use_cases.merging import follow_merge, gather_stragglers
 from services.coupons.use_cases.ordering import confirm, release, reserve
 from services.coupons.use_cases.outcomes import (
     close_order,
@@ -58,9 +59,11 @@ __all__ = [
     "create_campaign",
     "expire_coupons",
     "export_codes",
+    "follow_merge",
     "follow_status",
     "follow_tier",
     "free_lapsed_orders",
+    "gather_stragglers",
     "generate_slice",
     "gift",
     "grant_birthdays",

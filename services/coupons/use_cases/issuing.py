@@ -41,6 +41,7 @@ def claim(
     reason = eligibility.closed(campaign, uow.now)
     # A member with a token exists, even if this service has not heard of it yet.
     shopper = members.shopper(uow.connection, member_id, programme.entry_tier)
+    member_id = shopper.member_id
     reason = reason or eligibility.not_for(campaign, shopper)
     if reason is not None:
         raise NotClaimable(message_for(reason), reason=reason)

@@ -15,9 +15,12 @@ from services.coupons.repository import (
     redemptions,
     usage,
 )
+from shared import merging
 from shared.contracts.coupons import events
 from shared.contracts.event import EventType
 from shared.db import UnitOfWork
+
+_OF_MEMBER = ("member", "member_day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def redeem_order(uow: UnitOfWork, order_id: str, *, cause: str) -> int:
 def lock_counters(uow: UnitOfWork, order_id: str) -> None:
     """Lock what a restore will give back, where coupons are changed before it in one unit."""
     rows = redemptions.of_orders(uow.connection, [order_id], "reserved")
-    drawn = _draws(rows, _campaigns(uow, rows))
+    drawn = _undrawn(uow, rows, _campaigns(uow, rows))
     usage.hold(uow.connection, ((key, demand.scope, demand.holder) for key, demand in drawn))
 
 
@@ -114,7 +117,7 @@ def _end(uow: UnitOfWork, rows: Sequence[redemptions.Row], ending: _Ending, caus
     if not rows:
         return 0
     if ending.gives_back:
-        usage.give_back(uow.connection, _draws(rows, _campaigns(uow, rows)))
+        usage.give_back(uow.connection, _undrawn(uow, rows, _campaigns(uow, rows)))
     changes = []
     for row in rows:
         now_status = ending.public_status
@@ -162,11 +165,32 @@ def _draws(
 ) -> Iterator[tuple[UUID, Demand]]:
     """Yield what these uses have drawn: which limits there are is the same in all versions."""
     for row in rows:
-        for demand in use_demands(
-            known[_key(row)].terms,
-            member_id=row["member_id"],
-            store_id=row["store_id"],
-            used_on=row["used_on"],
-            discount=row["discount_minor"],
-        ):
+        for demand in _demands(row, known[_key(row)], row["member_id"]):
             yield row["campaign_id"], demand
+
+
+def _undrawn(
+    uow: UnitOfWork, rows: Sequence[redemptions.Row], known: dict[campaigns.Version, Campaign]
+) -> Iterator[tuple[UUID, Demand]]:
+    """Yield what is given back of these uses, also to whom their members were merged into (M3).
+
+    What a source has used counts for the survivor, too.
+    """
+    yield from _draws(rows, known)
+    members = {row["member_id"] for row in rows if row["member_id"] is not None}
+    ways = merging.ways(uow.connection, members) if members else {}
+    for row in rows:
+        for member_id in ways.get(row["member_id"], ()):
+            for demand in _demands(row, known[_key(row)], member_id):
+                if demand.scope in _OF_MEMBER:
+                    yield row["campaign_id"], demand
+
+
+def _demands(row: redemptions.Row, campaign: Campaign, member_id: UUID | None) -> Sequence[Demand]:
+    return use_demands(
+        campaign.terms,
+        member_id=member_id,
+        store_id=row["store_id"],
+        used_on=row["used_on"],
+        discount=row["discount_minor"],
+    )

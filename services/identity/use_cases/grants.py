@@ -26,6 +26,7 @@ from shared import phones
 from shared.db import UnitOfWork
 from shared.errors.identity import OtpThrottled
 from shared.ids import new_id
+from shared.merging import survivor
 
 Granted = dict[str, Any] | None
 
@@ -198,7 +199,7 @@ def _subject_of(uow: UnitOfWork, family: Mapping[str, Any]) -> Subject | None:
     """Return whom a session belongs to, with today's rights; None when they may not go on."""
     subject_id = family["subject_id"]
     if family["kind"] == "member":
-        return Subject("member", str(subject_id))
+        return Subject("member", str(survivor(uow.connection, subject_id)))
     roles = queries.roles_of(uow.connection, subject_id)
     return None if roles is None else Subject("staff", str(subject_id), tuple(roles))
 

@@ -14,6 +14,7 @@ from services.members.queries.members import (
     status,
     views_of,
 )
+from services.members.queries.merges import merge_list, merge_views, survivor, survivors
 
 __all__ = [
     "ReadCode",
@@ -25,9 +26,13 @@ __all__ = [
     "lookup",
     "lookup_many",
     "member",
+    "merge_list",
+    "merge_views",
     "read_code",
     "search",
     "standing_history",
     "status",
+    "survivor",
+    "survivors",
     "views_of",
 ]

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from services.members import domain, views
 from services.members.domain import Identifier
 from services.members.queries.codes import read_code
+from services.members.queries.merges import survivor, survivors
 from services.members.tables import consents, identifiers, members
 from services.members.vault import Vault
 from shared import phones
@@ -63,6 +64,7 @@ def lookup(
         member_id = _owners(snapshot, vault, [reference])[0]
     if member_id is None:
         raise MemberNotFound
+    member_id = survivor(snapshot.connection, member_id)
     statement = (
         sa.select(members, identifiers.c.value.label("phone"))
         .join(identifiers, identifiers.c.member_id == members.c.member_id)
@@ -79,10 +81,13 @@ def lookup_many(
 ) -> dict[str, Any]:
     """Return, for each reference in order, whether it leads to a member, which, and its status."""
     owners = _owners(snapshot, vault, references, tolerant=True)
-    statement = sa.select(members.c.member_id, members.c.status).where(
-        members.c.member_id.in_({owner for owner in owners if owner is not None}), _PRESENT
-    )
-    statuses = {row.member_id: row.status for row in snapshot.connection.execute(statement)}
+    wanted = {owner for owner in owners if owner is not None}
+    statuses = _statuses(snapshot.connection, wanted)
+    merged = {owner for owner, status in statuses.items() if status == domain.MERGED}
+    if merged:
+        now = survivors(snapshot.connection, merged)
+        owners = [owner and now.get(owner, owner) for owner in owners]
+        statuses |= _statuses(snapshot.connection, now.values())
     results = []
     for owner in owners:
         found = owner in statuses
@@ -107,7 +112,7 @@ def search(
     """Return a page of members that match the one criterion exactly, newest first."""
     statement = sa.select(members).order_by(members.c.member_id.desc())
     for field, value in criterion.items():
-        statement = statement.where(_matches(vault, field, value))
+        statement = statement.where(_matches(snapshot.connection, vault, field, value))
     if after is not None:
         statement = statement.where(members.c.member_id < UUID(after["member_id"]))
     limit = min(limit, MAX_LIMIT)
@@ -163,7 +168,15 @@ def _by_member(rows: Iterable[sa.Row[Any]]) -> defaultdict[UUID, list[sa.Row[Any
     return grouped
 
 
-def _matches(vault: Vault, field: str, value: str) -> sa.ColumnElement[bool]:
+def _statuses(connection: sa.Connection, ids: Iterable[UUID]) -> dict[UUID, str]:
+    statement = sa.select(members.c.member_id, members.c.status)
+    rows = connection.execute(statement.where(members.c.member_id.in_(set(ids)), _PRESENT))
+    return {row.member_id: row.status for row in rows}
+
+
+def _matches(
+    connection: sa.Connection, vault: Vault, field: str, value: str
+) -> sa.ColumnElement[bool]:
     if field == "name":
         return members.c.name_digest == vault.name_digest(domain.comparable_name(value))
     kind = domain.CARD if field == "card_number" else field
@@ -173,7 +186,12 @@ def _matches(vault: Vault, field: str, value: str) -> sa.ColumnElement[bool]:
         identifiers.c.system == "",
         identifiers.c.digest == vault.digest(wanted),
     )
-    return members.c.member_id.in_(owner)
+    found = connection.execute(owner).scalar()
+    return (
+        members.c.member_id == found
+        if found is None
+        else members.c.member_id == survivor(connection, found)
+    )
 
 
 def _owners(

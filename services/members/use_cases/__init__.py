@@ -23,6 +23,7 @@ from services.members.use_cases.identifiers import (
     block_card,
     remove_external_id,
 )
+from services.members.use_cases.merges import merge, note_applied, unmerge
 from services.members.use_cases.profiles import patch
 from services.members.use_cases.rewrapping import rewrap
 from services.members.use_cases.standing import change_standing
@@ -39,6 +40,8 @@ __all__ = [
     "forget_uses",
     "join_household",
     "leave_household",
+    "merge",
+    "note_applied",
     "patch",
     "remove_external_id",
     "rewrap",
@@ -46,6 +49,7 @@ __all__ = [
     "set_consents",
     "show_code",
     "unmask",
+    "unmerge",
     "update_household",
     "use_codes",
 ]

@@ -20,7 +20,7 @@ def show_code(uow: UnitOfWork, *, vault: Vault, member_id: UUID) -> dict[str, An
 
     Raises:
         NotFound: no such member.
-        MemberClosed, MemberFrozen: no till serves it.
+        MemberClosed, MemberFrozen, MemberMerged: no till serves it.
     """
     row = common.locked_for_change(uow, member_id)
     handle = row.code_handle or repository.give_handle(uow.connection, member_id)
@@ -65,7 +65,12 @@ def _use(uow: UnitOfWork, vault: Vault, use: Use) -> dict[str, Any]:
             return _refused(read.refusal)
         if not repository.note_use(uow.connection, read.member_id, read.step, use, uow.now):
             return _refused(domain.CODE_USED)
-    return {"found": True, "member_id": read.member_id, "status": read.status, "refusal": None}
+    member_id, status = read.member_id, read.status
+    if status == domain.MERGED:
+        # Shown before the merge, or by an app that has not heard of it.
+        member_id = queries.survivor(uow.connection, member_id)
+        status = queries.status(uow, member_id=member_id)["status"]
+    return {"found": True, "member_id": member_id, "status": status, "refusal": None}
 
 
 def _refused(refusal: str | None) -> dict[str, Any]:

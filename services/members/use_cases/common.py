@@ -16,7 +16,13 @@ from services.members.vault import Vault, open_profile
 from shared.contracts.members import events
 from shared.db import UnitOfWork
 from shared.errors import FieldError, LoyaltyError, NotFound
-from shared.errors.members import IdentifierTaken, MemberClosed, MemberFrozen, PhoneTaken
+from shared.errors.members import (
+    IdentifierTaken,
+    MemberClosed,
+    MemberFrozen,
+    MemberMerged,
+    PhoneTaken,
+)
 
 Member = sa.Row[Any]
 
@@ -34,11 +40,14 @@ def locked_for_change(uow: UnitOfWork, member_id: UUID) -> Member:
 
     Raises:
         NotFound: no such member.
+        MemberMerged: it is another member now.
         MemberClosed: the account is over.
         MemberFrozen: it is frozen, and whoever it is frozen for asks.
     """
     row = locked(uow, member_id)
-    if row.status in (domain.CLOSED, domain.MERGED):
+    if row.status == domain.MERGED:
+        raise MemberMerged(merged_into=str(row.merged_into))
+    if row.status == domain.CLOSED:
         raise MemberClosed
     if row.status == domain.FROZEN and uow.actor.kind != "staff":
         raise MemberFrozen

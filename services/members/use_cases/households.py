@@ -8,6 +8,7 @@ and an invitation says nothing about whether there is such a member.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -144,6 +145,47 @@ def leave_for_good(uow: UnitOfWork, member_id: UUID) -> None:
     if roles[member_id] == OWNER and heir is not None:
         _pass_on(uow, roles, heir)
     _let_go(uow, household_id, roles, member_id)
+
+
+def take_place(uow: UnitOfWork, leaver_id: UUID, heir_id: UUID) -> dict[str, Any] | None:
+    """Let one locked member take another's place in its household, its role included (M3).
+
+    Where the heir belongs to a household already, the leaver just leaves. Returns what
+    `give_place_back` needs; None where the leaver belonged to none.
+    """
+    household_id = repository.household_of(uow.connection, leaver_id)
+    if household_id is None:
+        return None
+    if repository.household_of(uow.connection, heir_id) is not None:
+        leave_for_good(uow, leaver_id)
+        return {"household_id": str(household_id), "is_taken": False}
+    repository.lock_household(uow.connection, household_id)
+    role = repository.members_of_household(uow.connection, household_id).get(leaver_id)
+    if role is None:  # it left while the household was waited for
+        return None
+    _exchange(uow, household_id, role, leaver_id, heir_id)
+    return {"household_id": str(household_id), "is_taken": True}
+
+
+def give_place_back(
+    uow: UnitOfWork, place: Mapping[str, Any] | None, heir_id: UUID, owner_id: UUID
+) -> None:
+    """Undo `take_place`, unless the heir has left that household since."""
+    if place is None or not place["is_taken"]:
+        return
+    household_id = UUID(place["household_id"])
+    repository.lock_household(uow.connection, household_id)
+    role = repository.members_of_household(uow.connection, household_id).get(heir_id)
+    if role is not None:
+        _exchange(uow, household_id, role, heir_id, owner_id)
+
+
+def _exchange(
+    uow: UnitOfWork, household_id: UUID, role: str, leaver_id: UUID, heir_id: UUID
+) -> None:
+    repository.drop_from_household(uow.connection, leaver_id)
+    _add(uow, household_id, heir_id, role)
+    _tell(uow, household_id, joined=[heir_id], left=[leaver_id])
 
 
 def _join(uow: UnitOfWork, vault: Vault, household_id: UUID, member_id: UUID) -> dict[str, Any]:

@@ -156,6 +156,20 @@ def transfer_in(points: int, giver: UUID) -> tuple[Posting, ...]:
     return (Posting(TRANSFERRED, AVAILABLE, points, giver),)
 
 
+def give_over(points: int, debt: int, of: str, to: UUID) -> tuple[Posting, ...]:
+    """Give points, pending ones too, and debt to the member one has become (M3)."""
+    return _with_counterparty(to, (of, TRANSFERRED, points), (TRANSFERRED, DEBT, debt))
+
+
+def take_over(points: int, debt: int, into: str, giver: UUID) -> tuple[Posting, ...]:
+    """Get what `give_over` gives."""
+    return _with_counterparty(giver, (TRANSFERRED, into, points), (DEBT, TRANSFERRED, debt))
+
+
+def _with_counterparty(other: UUID, *moves: tuple[str, str, int]) -> tuple[Posting, ...]:
+    return tuple(Posting(debit, credit, points, other) for debit, credit, points in moves if points)
+
+
 def expire(points: int, of: str = AVAILABLE) -> tuple[Posting, ...]:
     """Let points lapse (L4)."""
     return (Posting(of, EXPIRED, points),)

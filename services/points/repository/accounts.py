@@ -40,6 +40,8 @@ class Account:
     figures: Figures
     last_number: int
     next_lapse_at: datetime | None
+    merged_into: UUID | None = None
+    """Whose account it is by now, if another one's (M3)."""
     status: str | None = None
     """None while members has said nothing of this one."""
     tiers: tuple[Tier, ...] = ()
@@ -163,6 +165,7 @@ def _account(row: Any, status: str | None = None, tiers: Any = None) -> Account:
         figures=Figures(**{name: getattr(row, name) for name in _FIGURES}),
         last_number=row.last_number,
         next_lapse_at=row.next_lapse_at,
+        merged_into=row.merged_into,
         status=status,
         tiers=tuple(
             Tier(code, Fraction(multiplier), datetime.fromisoformat(since))

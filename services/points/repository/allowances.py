@@ -37,6 +37,13 @@ def by_id(connection: sa.Connection, ids: Collection[UUID]) -> dict[UUID, Allowa
     return {row.allowance_id: Allowance(*row) for row in connection.execute(statement)}
 
 
+def hand_over(connection: sa.Connection, giver_id: UUID, taker_id: UUID) -> None:
+    """Let what tills were promised about one member hold for who it has become (M3)."""
+    table = tables.offline_allowances
+    open_ = sa.update(table).where(table.c.member_id == giver_id, table.c.ended_at.is_(None))
+    connection.execute(open_.values(member_id=taker_id))
+
+
 def add(connection: sa.Connection, allowance: Allowance) -> None:
     """Insert a new promise."""
     values = {name: getattr(allowance, name) for name in Allowance.__dataclass_fields__}

@@ -22,6 +22,7 @@ from services.points.repository.accounts import Account
 from services.points.repository.due import HOLD, LOT
 from services.points.repository.holds import Hold
 from services.points.repository.journal import Cause, Journal
+from services.points.repository.merging import MERGE, UNMERGE, Exchange, became
 from shared.db import UnitOfWork
 from shared.ids import new_id
 
@@ -60,12 +61,20 @@ class Book:
         self._journal = Journal(self.uow)
 
     def open(self, member_ids: Iterable[UUID]) -> None:
-        """Lock the accounts of members in order (L8) and do what is due on them (L4, E5)."""
+        """Lock the accounts of members in order (L8) and do what is due on them (L4, E5).
+
+        Where members were merged, the survivors' accounts are opened, too (M3). They are locked
+        last, since only the lock on an account tells where it went: who locks a survivor and then
+        the source, as a merge does, is told to start over if the two wait for each other.
+        """
         found = accounts.lock(self.uow.connection, member_ids)
         if found:
             self.rules_token = found[0].rules_token
             self.expiry_token = found[0].expiry_token
         self._take(found)
+        gone_to = {account.merged_into for account in found} - {None, *self._accounts}
+        if gone_to:
+            self.open(each for each in gone_to if each is not None)
 
     def open_due(self, limit: int) -> int:
         """Lock some accounts on which something is due and do it; return how many there were."""
@@ -74,13 +83,41 @@ class Book:
         return len(found)
 
     def account(self, member_id: UUID) -> Account:
-        """Return an account that has been opened."""
-        return self._accounts[member_id]
+        """Return an account that has been opened; a merged member's is the survivor's (M3)."""
+        return self._accounts[self.way(member_id)[-1]]
+
+    def is_open(self, member_id: UUID) -> bool:
+        """Return whether a member's account has been opened."""
+        return member_id in self._accounts
+
+    def owner(self, member_id: UUID) -> UUID:
+        """Return who a member with an opened account is by now (M3)."""
+        return self.way(member_id)[-1]
+
+    def way(self, member_id: UUID) -> list[UUID]:
+        """Return a member with an opened account, whom it was merged into, and so on (M3)."""
+        way, account = [member_id], self._accounts[member_id]
+        while account.merged_into is not None:
+            account = self._accounts[account.merged_into]
+            way.append(account.member_id)
+        return way
+
+    def merge(self, source_id: UUID, survivor_id: UUID, merge_id: UUID) -> None:
+        """Give all that one opened account has to another (M3)."""
+        source, survivor = self._accounts[source_id], self._accounts[survivor_id]
+        self.flush()
+        Exchange(self._journal, source, survivor, MERGE, merge_id).merge()
+
+    def unmerge(self, source_id: UUID, survivor_id: UUID, merge_id: UUID) -> None:
+        """Give back what is left of what came with a merge (M3)."""
+        source, survivor = self._accounts[source_id], self._accounts[survivor_id]
+        self.flush()
+        Exchange(self._journal, survivor, source, UNMERGE, merge_id).unmerge()
 
     def spendable(self, member_id: UUID, points: int) -> list[Draw]:
         """Return the lots of an opened account that hold its next ``points`` (L3)."""
         self.flush()
-        return accounts.spendable_lots(self.uow.connection, member_id, points)
+        return accounts.spendable_lots(self.uow.connection, self.owner(member_id), points)
 
     def insert(self, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
         """Add rows to what will be written."""
@@ -170,7 +207,7 @@ class Book:
         then as debt; the rest is journalled as uncollected. Returns how it was met.
         """
         account = self.account(member_id)
-        own = self._lots(account, lots) if points and lots else []
+        own = self._lots(account, self._became(member_id, lots)) if points and lots else []
         pending = [Draw(lot.lot_id, lot.points, lot.expires_at) for lot in own if lot.is_pending]
         recovery = ledger.recover(
             points,
@@ -248,13 +285,15 @@ class Book:
 
         ``going_home`` pairs what a lot once gave with the expiry the points shall have now.
         ``on_credit`` more were owed (S5): debt is forgiven, and as far as it has been repaid since,
-        they become a lot until ``reinstated_until``.
+        they become a lot until ``reinstated_until``. To the survivor of a merge all comes as new
+        lots.
         """
         account = self.account(member_id)
+        is_home = account.member_id == member_id
         forgiven = min(on_credit, account.figures.debt)
         fresh = Lot(new_id(), on_credit - forgiven, self.uow.now, reinstated_until)
         targets = [
-            (lot.lot_id if expires_at == lot.expires_at else new_id(), lot, expires_at)
+            (lot.lot_id if is_home and expires_at == lot.expires_at else new_id(), lot, expires_at)
             for lot, expires_at in going_home
         ]
         parts = [(lot_id, lot.points) for lot_id, lot, _ in targets]
@@ -292,6 +331,11 @@ class Book:
         waiting = [a for a in found if a.next_lapse_at is not None and a.next_lapse_at <= now]
         if waiting:
             due.do(self._journal, waiting)
+
+    def _became(self, member_id: UUID, lots: Sequence[UUID]) -> Sequence[UUID]:
+        """Return which lots of who the member is by now were its ``lots``."""
+        way = self.way(member_id)
+        return lots if len(way) == 1 else became(self.uow.connection, way, lots)
 
     def _lots(self, account: Account, lot_ids: Sequence[UUID]) -> list[Lot]:
         """Return what is left of some of the member's lots, in the order of spending."""

@@ -83,6 +83,13 @@ def page(
     return [Hold(*row) for row in connection.execute(statement)]
 
 
+def standing(connection: sa.Connection, member_id: UUID) -> list[Hold]:
+    """Return the holds of a locked account that have not ended."""
+    holds = tables.holds
+    statement = sa.select(*_HOLD).where(holds.c.member_id == member_id, holds.c.status == HELD)
+    return [Hold(*row) for row in connection.execute(statement.order_by(holds.c.hold_id))]
+
+
 def overdue(
     connection: sa.Connection, member_ids: Sequence[UUID], now: datetime
 ) -> list[tuple[Hold, list[Draw]]]:

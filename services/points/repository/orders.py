@@ -113,18 +113,26 @@ def awards(connection: sa.Connection, sale_id: str) -> list[Any]:
     return list(connection.execute(statement))
 
 
+_CUSTOMERS = sa.text("""
+WITH RECURSIVE family AS (
+    SELECT member_id, member_id AS part FROM unnest(:members) AS wanted (member_id)
+    UNION
+    SELECT f.member_id, r.member_id
+    FROM family f JOIN member_redirects r ON r.merged_into = f.part
+)
+SELECT DISTINCT f.member_id FROM family f
+WHERE EXISTS (SELECT FROM sales s WHERE s.member_id = f.part AND s.status = 'completed')
+""").bindparams(sa.bindparam("members", type_=sa.ARRAY(sa.Uuid(as_uuid=True))))
+
+
 def customers(connection: sa.Connection, member_ids: Collection[UUID]) -> set[UUID]:
-    """Return which members have a sale that was neither cancelled nor wholly returned."""
+    """Return which members have a sale that was neither cancelled nor wholly returned.
+
+    What was sold to who has become one of them counts, too (M3).
+    """
     if not member_ids:
         return set()
-    sales, wanted = (
-        tables.sales,
-        sa.values(sa.column("member_id", sa.Uuid(as_uuid=True)), name="wanted").data(
-            [(member_id,) for member_id in sorted(member_ids)]
-        ),
-    )
-    bought = sa.exists().where(sales.c.member_id == wanted.c.member_id, sales.c.status == COMPLETED)
-    return set(connection.execute(sa.select(wanted.c.member_id).where(bought)).scalars())
+    return set(connection.execute(_CUSTOMERS, {"members": sorted(member_ids)}).scalars())
 
 
 def sales_by_member(

@@ -6,6 +6,7 @@ from services.points import use_cases
 from shared.contracts.event import Envelope
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
+from shared.contracts.members import merge_events as merges
 from shared.contracts.tiers import events as tiers
 from shared.events.handler import on
 from shared.service import BaseService
@@ -23,6 +24,16 @@ class Listener(BaseService):
     def on_member_updated(self, event: Envelope) -> None:
         """Know whether the member may still own points."""
         self.db.consume(event, use_cases.note_member)
+
+    @on(merges.MERGED)
+    def on_member_merged(self, event: Envelope) -> None:
+        """Give the survivor what the source has (M3)."""
+        self.db.consume(event, use_cases.follow_merge)
+
+    @on(merges.UNMERGED)
+    def on_member_unmerged(self, event: Envelope) -> None:
+        """Give the source back what is left (M3)."""
+        self.db.consume(event, use_cases.follow_merge)
 
     @on(members.HOUSEHOLD_CHANGED)
     def on_household_changed(self, event: Envelope) -> None:

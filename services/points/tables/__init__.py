@@ -28,6 +28,7 @@ from services.points.tables.pos import (
     pos_terminals,
     sale_claims,
 )
+from shared.db.merge_tables import merge_tables
 
 # Passed on from modules of this package; what is defined here needs no mention.
 __all__ = [
@@ -49,6 +50,9 @@ __all__ = [
     "sale_claims",
     "transfers",
 ]
+
+merges = merge_tables(metadata)
+"""What was heard of members that became one (M3)."""
 
 members = sa.Table(
     "members",
@@ -100,12 +104,13 @@ accounts = sa.Table(
     _amount("adjusted"),
     _amount("last_number"),
     _instant("next_lapse_at", nullable=True),
+    _id("merged_into", nullable=True),
 )
 """The sums of each member's postings (L2); the row to lock before anything of the member's.
 
 ``last_number`` is that of the member's last transaction. Time alone changes nothing before
 ``next_lapse_at``: no lot lapses or becomes available, no hold ends. Who comes earlier need not
-look.
+look. What is meant for an account with ``merged_into`` is done to that one (M3).
 """
 
 transactions = sa.Table(

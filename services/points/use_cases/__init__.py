@@ -21,6 +21,7 @@ from services.points.use_cases.earning_rules import (
 from services.points.use_cases.expiry import expire_lots, settle_due
 from services.points.use_cases.expiry_changes import announce_expiry_change, extend_lots
 from services.points.use_cases.holds import capture_hold, place_hold, release_hold
+from services.points.use_cases.merging import follow_merge
 from services.points.use_cases.notices import notice_expiring
 from services.points.use_cases.period_simulation import (
     SIMULATE_PERIOD,
@@ -58,6 +59,7 @@ __all__ = [
     "create_rule",
     "expire_lots",
     "extend_lots",
+    "follow_merge",
     "forget_usage",
     "grant_allowance",
     "note_household",

@@ -54,6 +54,7 @@ def adjust(
         raise AdjustmentAboveRole(maximum=programme.support_adjusts_up_to)
     book = Book(uow)
     book.open([member_id])
+    member_id = book.owner(member_id)
     refuse_unless_active(book.account(member_id), exists=exists)
     asked = Adjustment(
         adjustment_id=new_id(),
@@ -119,7 +120,7 @@ def _open(uow: UnitOfWork, adjustment_id: UUID) -> tuple[Book, Adjustment]:
     asked = adjustments.find(uow.connection, adjustment_id)
     if asked is None or asked.status != PENDING:
         raise AdjustmentDecided
-    return book, asked
+    return book, replace(asked, member_id=book.owner(asked.member_id))
 
 
 def _decide(book: Book, decided: Adjustment) -> Mapping[str, Any]:

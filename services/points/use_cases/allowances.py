@@ -96,6 +96,7 @@ def grant_allowance(
     book = Book(uow)
     book.open([member_id])
     account = book.account(member_id)
+    member_id = account.member_id
     if {member_status, account.status} - {None, ACTIVE}:
         raise MemberNotActive
     book.flush()

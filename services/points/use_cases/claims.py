@@ -31,6 +31,7 @@ from shared.errors.points import (
     SaleAlreadyClaimed,
     UnknownMember,
 )
+from shared.merging import were_one
 
 ACTIVE = "active"
 NOTHING = Recovery(0, 0, 0, 0)
@@ -70,10 +71,11 @@ def claim_sale(
         raise UnknownMember
     book = Book(uow)
     book.open([member_id])
+    member_id = book.owner(member_id)
     row = orders.sale(uow.connection, sale_id, lock=True)
     known = orders.known_claim(uow.connection, sale_id)
     if known is not None:
-        if known.member_id != member_id:
+        if not were_one(uow.connection, known.member_id, member_id):
             raise SaleAlreadyClaimed
         return Outcome(json.loads(known.answer), 200, replayed=True)
     if uow.now > row.occurred_at + programme.claim_within:

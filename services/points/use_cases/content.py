@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
 
 from services.points.domain.sales import Sale
+from shared.merging import were_one
 
 
 def digest_of(report: Any) -> str:
@@ -42,3 +47,18 @@ def sale_digest(sale: Sale) -> str:
             lines,
         )
     )
+
+
+def is_same_sale(
+    connection: sa.Connection, sale: Sale, known_digest: str, known_member: str | None
+) -> bool:
+    """Return whether a sale says what was reported then of a member that is the same by now (M3).
+
+    ``known_member`` is the id of the member that the known report was answered for.
+    """
+    if known_member is None or sale.member_id is None:
+        return False
+    whose = UUID(known_member)
+    if sale_digest(replace(sale, member_id=whose)) != known_digest:
+        return False
+    return were_one(connection, whose, sale.member_id)

@@ -12,6 +12,7 @@ from services.points import tables
 from services.points.domain.programme import Programme
 from services.points.repository import holds
 from services.points.repository.book import HOLD, Book, Cause
+from services.points.repository.bulk import LostRace
 from services.points.repository.due import End
 from services.points.repository.holds import CAPTURED, EXPIRED, HELD, RELEASED, Hold
 from services.points.use_cases.standing import refuse_unless_active
@@ -28,6 +29,7 @@ from shared.errors.points import (
     InsufficientPoints,
 )
 from shared.ids import new_id
+from shared.merging import were_one
 
 _REFUSALS: Mapping[str, type[LoyaltyError]] = {
     CAPTURED: HoldAlreadyCaptured,
@@ -58,11 +60,12 @@ def place_hold(
     """
     book = Book(uow)
     book.open([member_id])
+    member_id = book.owner(member_id)
     book.flush()
     known = holds.of_order(uow.connection, order_id)
     if known is not None:
-        same = (known.member_id, known.points) == (member_id, points)
-        if not same or not may_see(uow.actor, known):
+        is_same = known.points == points and were_one(uow.connection, known.member_id, member_id)
+        if not is_same or not may_see(uow.actor, known):
             raise HoldConflict
         return Outcome(view(known, uow.now), 200, replayed=True)
     account = book.account(member_id)
@@ -146,6 +149,8 @@ def _open(uow: UnitOfWork, hold_id: UUID) -> tuple[Book, Hold]:
     hold = holds.find(uow.connection, hold_id)
     if hold is None:
         raise NotFound
+    if not book.is_open(hold.member_id):
+        raise LostRace(None, f"{hold_id} has gone with its member")
     status = hold.status_at(uow.now)
     if status != HELD:
         raise _REFUSALS[status]

@@ -32,10 +32,12 @@ def pool(uow: UnitOfWork, *, household_id: UUID, points: int | None) -> Mapping[
     household = households.find(uow.connection, household_id, keep=True)
     if household is None or not _may_pool(uow, household):
         raise NotFound
-    book, owner_id = Book(uow), household.owner_id
+    book = Book(uow)
     book.open(household.member_ids)
+    # Who was merged may be named until the household's own event arrives (M3).
+    owner_id = book.owner(household.owner_id)
     refuse_unless_active(book.account(owner_id), exists=True)
-    others = sorted(set(household.member_ids) - {owner_id})
+    others = sorted({book.owner(each) for each in household.member_ids} - {owner_id})
     givers = [each for each in others if is_active(book.account(each))]
     shares = _shares(book, givers, points)
     moved = [

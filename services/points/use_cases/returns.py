@@ -218,6 +218,7 @@ class _Return:
         note_clawbacks(self.book, self.sale, taken, everything=claimed.is_full)
         if restored:
             number = self.sale.redeem_number
+            # The entry is of whom the sale was, whoever gets the points by now (M3).
             spent = accounts.entries(self.uow.connection, member_id, number)
             before = self.sale.points_restored
             owed = part_on_credit(spent, self.sale.points_redeemed, before, restored)

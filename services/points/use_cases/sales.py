@@ -19,7 +19,8 @@ from services.points.repository.book import SALE, Book, Cause
 from services.points.use_cases import pos
 from services.points.use_cases.allowances import Allowances
 from services.points.use_cases.awards import NOBODYS, Awarded, Awarding, Judgement
-from services.points.use_cases.content import sale_digest
+from services.points.use_cases.content import is_same_sale, sale_digest
+from services.points.use_cases.merging import owned
 from shared.contracts.points import events
 from shared.contracts.points.rpc import UNKNOWN
 from shared.db import Outcome, UnitOfWork
@@ -104,6 +105,7 @@ def _sale(command: Mapping[str, Any]) -> Sale:
 def _record(uow: UnitOfWork, programme: Programme, sales: Sequence[Sale]) -> list[Result]:
     book = Book(uow)
     book.open(sale.member_id for sale in sales if sale.member_id is not None)
+    sales = [owned(book, sale) for sale in sales]
     recording = _Recording(uow, programme, book, Awarding(uow, programme, book))
     recording.look_up(sales)
     results = [recording.record(sale) for sale in sales]
@@ -169,7 +171,7 @@ class _Recording:
         try:
             known = self._known.get(sale.sale_id)
             if known is not None:
-                return Result(sale, _replay(known, content), is_replayed=True)
+                return Result(sale, self._replay(sale, known, content), is_replayed=True)
             tier, price = self._judge(sale)
         except LoyaltyError as refusal:
             return Result(sale, refusal=refusal)
@@ -178,6 +180,13 @@ class _Recording:
         if sale.terminal_counter is not None:
             self._counters[sale.terminal_counter] = sale.sale_id
         return Result(sale, answer)
+
+    def _replay(self, sale: Sale, known: orders.KnownSale, content: str) -> dict[str, Any]:
+        answer = revive(known.answer)
+        same = (known.content_hash, answer["member_id"])
+        if known.content_hash != content and not is_same_sale(self.uow.connection, sale, *same):
+            raise SaleIdConflict
+        return answer
 
     def _judge(self, sale: Sale) -> tuple[Tier | None, Price]:
         """Refuse the sale, or return the tier it is judged by and what it costs."""
@@ -340,12 +349,6 @@ class _Recording:
                 "coupon_codes": bool(sale.coupons and sale.coupons["applied"]),
             },
         )
-
-
-def _replay(known: orders.KnownSale, content: str) -> dict[str, Any]:
-    if known.content_hash != content:
-        raise SaleIdConflict
-    return revive(known.answer)
 
 
 def revive(stored: str) -> dict[str, Any]:

@@ -43,6 +43,9 @@ def transfer(
         raise Invalid(errors=[FieldError("to_member_id", "same_member", "Name somebody else.")])
     book = Book(uow)
     book.open([from_member_id, to_member_id])
+    from_member_id, to_member_id = book.owner(from_member_id), book.owner(to_member_id)
+    if from_member_id == to_member_id:
+        raise Invalid(errors=[FieldError("to_member_id", "same_member", "They are one member.")])
     for member_id in (from_member_id, to_member_id):
         refuse_unless_active(book.account(member_id), exists=exists)
     available = book.account(from_member_id).figures.available

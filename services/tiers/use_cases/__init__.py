@@ -4,6 +4,7 @@
 - `reviews`: what time alone makes due (T3).
 - `overrides`: what staff give by hand (T4).
 - `programmes`, `simulating`: versions of the programme (T5).
+- `merging`: what two members did counts for the one they are (M3).
 - `benefits`, `granting`: what the tier gives is used, or comes by itself (T6).
 - `subscriptions`: tiers that are paid for (T7).
 - `moving`: what they all end with: standing, history, news (T5, T8).
@@ -21,6 +22,7 @@ from services.tiers.use_cases.facts import (
     start,
 )
 from services.tiers.use_cases.granting import give_birthday_gifts
+from services.tiers.use_cases.merging import follow_merge
 from services.tiers.use_cases.overrides import (
     approve_override,
     reject_override,
@@ -57,6 +59,7 @@ __all__ = [
     "create_plan",
     "create_programme",
     "follow",
+    "follow_merge",
     "free_order",
     "give_birthday_gifts",
     "publish_programme",

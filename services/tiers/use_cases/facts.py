@@ -16,13 +16,14 @@ from services.tiers.domain.machine import boundary
 from services.tiers.domain.progress import Refund, Sale, worth
 from services.tiers.domain.standing import ACTIVE
 from services.tiers.queries.passing import Move, life_of
-from services.tiers.repository import facts, states
+from services.tiers.repository import facts, merging, states
 from services.tiers.use_cases.benefits import reverse_order
 from services.tiers.use_cases.moving import judge_anew, locked, record
 from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
 from shared.contracts.points import events as points_events
 from shared.db import UnitOfWork
+from shared.merging import survivor
 
 
 def start(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None:
@@ -119,16 +120,22 @@ def _count(
         return
     began_at = min(sold_at, uow.now)
     move = locked(uow, member_id, began_at=began_at, enrolled=False, zone=zone)
+    owner_id = survivor(uow.connection, member_id)
+    if owner_id != member_id:
+        # Merged, perhaps a moment ago: only under the lock that is certain (M3).
+        move = locked(uow, owner_id, began_at=began_at, enrolled=False, zone=zone)
     sale = Sale(sale_id, sold_at, fact["payable_minor"])
     life = move.life
     rules = life.programme(move.standing.earned.version)
     is_new, gross = facts.add_sale(
         uow.connection,
-        member_id,
+        owner_id,
         sale,
         metric=rules.metric,
         after=rules.counts_after(began_at, life.began_at, zone),
     )
+    if is_new and owner_id != member_id:
+        merging.note_origin(uow.connection, sale_id, member_id)
     heard: list[datetime] = []
     if back is not None and facts.add_refund(uow.connection, sale_id, *back):
         heard.append(back[1].occurred_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.contracts.base import EmptySchema, page_of
-from shared.contracts.members import accounts, codes, households, schemas
+from shared.contracts.members import accounts, codes, households, merges, schemas
 from shared.contracts.method import Method
 from shared.errors import Forbidden, Invalid, NotFound
 from shared.errors.members import (
@@ -18,11 +18,14 @@ from shared.errors.members import (
     IdentifierTaken,
     MemberClosed,
     MemberFrozen,
+    MemberMerged,
     MemberNotFound,
+    NotMerged,
     PhoneNotProven,
     PhoneTaken,
     StandingConflict,
     TooManyIdentifiers,
+    UnmergeTooLate,
 )
 
 SERVICE = "members"
@@ -45,6 +48,7 @@ PATCH = Method(
         NotFound,
         MemberClosed,
         MemberFrozen,
+        MemberMerged,
         PhoneTaken,
         PhoneNotProven,
         IdentifierTaken,
@@ -68,7 +72,7 @@ LOOKUP = Method(
 LOOKUP_MANY = Method(SERVICE, "lookup_many", schemas.ReferencesSchema, schemas.FoundManySchema)
 """For sales: no personal field is opened, so it is the cheap one, also for a single reference."""
 
-_CHANGE_ERRORS = (NotFound, MemberClosed, MemberFrozen)
+_CHANGE_ERRORS = (NotFound, MemberClosed, MemberFrozen, MemberMerged)
 
 ADD_CARD = Method(
     SERVICE,
@@ -187,4 +191,27 @@ UNMASK = Method(
     accounts.UnmaskCommandSchema,
     accounts.UnmaskedSchema,
     errors=(NotFound, Invalid),
+)
+
+MERGE = Method(
+    SERVICE,
+    "merge",
+    merges.MergeCommandSchema,
+    merges.MergeRecordSchema,
+    errors=(*_CHANGE_ERRORS, MemberNotFound, Invalid),
+)
+"""A merge that is known tells its step again to the services that have not confirmed it."""
+UNMERGE = Method(
+    SERVICE,
+    "unmerge",
+    merges.UnmergeCommandSchema,
+    merges.MergeRecordSchema,
+    errors=(NotFound, MemberNotFound, NotMerged, UnmergeTooLate, MemberMerged, Invalid),
+)
+MERGES = Method(
+    SERVICE,
+    "merges",
+    accounts.MemberPageSchema,
+    page_of(merges.MergeRecordSchema),
+    errors=(NotFound,),
 )

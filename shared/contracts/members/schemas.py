@@ -215,6 +215,9 @@ class MemberSchema(WireSchema):
     consents = fields.List(fields.Nested(ConsentRecordSchema), required=True)
     enrolled_at = Instant(required=True)
     updated_at = Instant(required=True)
+    merged_into = Id(
+        required=True, allow_none=True, metadata=described("Who a merged member is by now.", None)
+    )
 
 
 class MemberStatusSchema(WireSchema):
