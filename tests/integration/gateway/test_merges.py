@@ -230,8 +230,8 @@ def test_unmerge_is_refused_after_30_days(pair: Pair) -> None:
 @pytest.mark.rule("M3", "M5")
 def test_the_stricter_consent_counts_until_the_merge_is_undone(pair: Pair) -> None:
     said = {"purpose": "marketing", "channel": "sms", "policy_version": "1"}
-    for member_id, granted in ((pair.survivor, True), (pair.source, False)):
-        body = {"consents": [{**said, "granted": granted}]}
+    for member_id, agrees in ((pair.survivor, True), (pair.source, False)):
+        body = {"consents": [{**said, "granted": agrees}]}
         status, _, _ = pair.manager.request("PUT", f"/v1/members/{member_id}/consents", body)
         assert status == 200
     pair.merge()
