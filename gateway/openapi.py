@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import threading
 from typing import Any
 
 from flask import Blueprint, Flask, redirect
@@ -11,6 +11,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 
 import shared.contracts.fields as wire
 from gateway.backend import json_response
+from gateway.routing import Resource
 from shared import __version__
 
 _DOCS = "docs"
@@ -27,9 +28,37 @@ the same answer. Errors are problem details (RFC 9457) with a stable `code`.
 
 
 class Document(Api):  # type: ignore[misc]  # flask-smorest is untyped
-    """The API's description; every operation lists its own errors, so there is no default one."""
+    """The API's description; every operation lists its own errors, so there is no default one.
+
+    Describing everything takes longer than the rest of a start: it waits until somebody asks.
+    """
 
     DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def __init__(self, app: Flask) -> None:
+        """Begin with nothing to describe."""
+        super().__init__(app)
+        self._described = threading.Lock()
+        self._resources: list[Resource] = []
+        self._document: dict[str, Any] | None = None
+
+    def register_blueprint(self, resource: Resource) -> None:
+        """Serve a resource, and describe it once that is asked for."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][resource.name] = self
+        self._app.register_blueprint(resource)
+        self._resources.append(resource)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document."""
+        with self._described:
+            if self._document is None:
+                for resource in self._resources:
+                    resource.register_views_in_doc(
+                        self, self._app, self.spec, name=resource.name, parameters=None
+                    )
+                    self.spec.tag({"name": resource.name, "description": resource.description})
+                self._document = self.spec.to_dict()
+            return self._document
 
 
 def configuration() -> dict[str, Any]:
@@ -44,14 +73,14 @@ def configuration() -> dict[str, Any]:
     }
 
 
-def finish(app: Flask, api: Api) -> None:
+def finish(app: Flask, api: Document) -> None:
     """Complete the document and serve it with its pages."""
     _map_fields(api)
     api.spec.components.security_scheme(
         "bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     )
 
-    app.extensions["openapi"] = functools.cache(api.spec.to_dict)
+    app.extensions["openapi"] = api.to_dict
     app.add_url_rule(
         "/openapi.json",
         "openapi_document",
