@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response, current_app
 from marshmallow import fields
 
-from gateway.backend import call, json_response, respond
+from gateway.backend import answer_of, call, json_response, read_all, respond
 from gateway.context import actor, claims, own_member_id
 from gateway.paging import MAX_LIMIT, ListQuery, list_of, respond_page
 from gateway.routing import Resource
+from shared.calls import Reply
+from shared.clock import parse_rfc3339
 from shared.contracts.base import WireSchema
 from shared.contracts.coupons import rpc as coupons
 from shared.contracts.coupons.schemas import CouponSchema
 from shared.contracts.fields import StrictBoolean
-from shared.contracts.members import accounts, rpc, schemas
+from shared.contracts.members import accounts, codes, rpc, schemas
+from shared.contracts.method import Method
 from shared.contracts.points import rpc as points
 from shared.contracts.points.schemas import BalanceSchema
 from shared.contracts.tiers import rpc as tiers
 from shared.contracts.tiers.benefits import BenefitSchema
 from shared.contracts.tiers.schemas import MemberTierSchema
-from shared.errors import FieldError, Invalid, Unauthenticated
+from shared.errors import FieldError, Invalid, LoyaltyError, Unauthenticated
 from shared.errors.identity import TokenExpired
+from shared.errors.members import MemberClosed, MemberFrozen
 
 resource = Resource("members", description="Who the members are.")
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _CRITERIA = ("phone", "card_number", "email", "name")
 
 
@@ -37,6 +44,12 @@ class WalletSchema(WireSchema):
     """All a member owns, in one answer."""
 
     member = fields.Nested(schemas.MemberSchema, required=True)
+    code = fields.Nested(
+        codes.CodeSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "For the member itself; null while no till serves it."},
+    )
     tier = fields.Nested(MemberTierSchema, required=True)
     benefits = fields.List(fields.Nested(BenefitSchema), required=True)
     points = fields.Nested(BalanceSchema, required=True)
@@ -98,13 +111,15 @@ def lookup_member(body: dict[str, Any]) -> Response:
     """
     found = call(rpc.LOOKUP, body).body
     member_id = found["member_id"]
-    tier = call(tiers.MEMBER_TIER, {"member_id": member_id}).body
-    balance = call(points.BALANCE, {"member_id": member_id, "exists": True}).body
+    tier, balance = read_all(
+        (tiers.MEMBER_TIER, {"member_id": member_id}),
+        (points.BALANCE, {"member_id": member_id, "exists": True}),
+    )
     return json_response(
         {
             **found,
-            "tier": tier["tier"]["code"],
-            "points_available": balance["balances"]["available"],
+            "tier": answer_of(tier)["tier"]["code"],
+            "points_available": answer_of(balance)["balances"]["available"],
         }
     )
 
@@ -166,25 +181,53 @@ def unmask_member(member_id: str, body: dict[str, Any]) -> Response:
     response=WalletSchema,
 )
 def get_wallet(member_id: str) -> Response:
-    """Show a member with tier, benefits, points and coupons in one call."""
-    own_id = own_member_id(member_id)
-    member = call(rpc.GET, {"member_id": own_id}).body
-    tier = call(tiers.MEMBER_TIER, {"member_id": own_id, "enrolled_at": member["enrolled_at"]}).body
-    balance = call(points.BALANCE, {"member_id": own_id, "exists": True}).body
-    page = call(
-        coupons.WALLET,
-        {"member_id": own_id, "owner": actor().kind == "member", "limit": MAX_LIMIT, "after": None},
-    ).body
+    """Show a member with tier, benefits, points and coupons in one call.
+
+    The member itself sees its code of the moment as well; it is as `GET /v1/members/me/code` says.
+    """
+    own_id, owner = own_member_id(member_id), actor().kind == "member"
+    asked_at = current_app.extensions["loyalty"].clock.now()
+    page = {"member_id": own_id, "owner": owner, "limit": MAX_LIMIT, "after": None}
+    reads: list[tuple[Method, dict[str, Any]]] = [
+        (rpc.GET, {"member_id": own_id}),
+        (tiers.MEMBER_TIER, {"member_id": own_id}),
+        (points.BALANCE, {"member_id": own_id, "exists": True}),
+        (coupons.WALLET, page),
+    ]
+    if owner:
+        reads.append((rpc.SHOW_CODE, {"member_id": own_id}))
+    member, tier, balance, held, *shown_codes = read_all(*reads)
+    shown = _tier_of(answer_of(member), answer_of(tier), asked_at)
+    owned = answer_of(held)
     return json_response(
         {
-            "member": member,
-            "tier": tier,
-            "benefits": tier["benefits"],
-            "points": balance,
-            "coupons": page["items"],
-            "has_more_coupons": page["next"] is not None,
+            "member": answer_of(member),
+            "code": next(map(_code_of, shown_codes), None),
+            "tier": shown,
+            "benefits": shown["benefits"],
+            "points": answer_of(balance),
+            "coupons": owned["items"],
+            "has_more_coupons": owned["next"] is not None,
         }
     )
+
+
+def _tier_of(member: Mapping[str, Any], tier: dict[str, Any], asked_at: datetime) -> dict[str, Any]:
+    """Return the member's tier; where tiers has not heard of the member, as of its enrolment.
+
+    To one it does not know, tiers gives the entry tier since the very moment.
+    """
+    since = parse_rfc3339(tier["since"])
+    is_new = tier["tier"]["rank"] == 0 and since >= asked_at - _CLOCKS_DIFFER
+    if not is_new or tier["since"] == member["enrolled_at"]:
+        return tier
+    known = {"member_id": member["member_id"], "enrolled_at": member["enrolled_at"]}
+    return call(tiers.MEMBER_TIER, known).body
+
+
+def _code_of(outcome: Reply | LoyaltyError) -> dict[str, Any] | None:
+    """Return the code; None for a member that no till serves."""
+    return None if isinstance(outcome, MemberFrozen | MemberClosed) else answer_of(outcome)
 
 
 def _proven_phone(token: str) -> str | None:

@@ -12,9 +12,9 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -29,10 +29,35 @@ from shared.messaging.connections import (
     amqp_connections,
     backoff,
 )
-from shared.rpc.link import Link, LinkLost
+from shared.rpc.link import Answer, Link, LinkLost
 from shared.rpc.wire import request_body
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A call on its way."""
+
+    method: Method
+    link: Link
+    answer: Answer
+    timeout_s: float
+    until: float
+    """On the clock of `time.monotonic`."""
+
+    def outcome(self) -> Reply | LoyaltyError:
+        """Wait for the answer or refusal until the call's time is up."""
+        try:
+            message = self.answer.result(max(self.until - time.monotonic(), 0))
+            return _read_answer(self.method, message)
+        except FutureTimeout:
+            self.link.forget(self.answer)
+            return BackendTimeout(f"{self.method.service} did not answer in {self.timeout_s:g} s.")
+        except LinkLost as lost:
+            return BackendUnavailable(lost.detail)
+        except LoyaltyError as refusal:
+            return refusal
 
 
 class RpcClient:
@@ -64,18 +89,32 @@ class RpcClient:
             BackendTimeout: no answer in time; the call may or may not have run.
             LoyaltyError: the service refused.
         """
+        (outcome,) = self.call_all([(method, payload, context)])
+        if isinstance(outcome, LoyaltyError):
+            raise outcome
+        return outcome
+
+    def call_all(
+        self, calls: Sequence[tuple[Method, Mapping[str, Any], CallContext]]
+    ) -> list[Reply | LoyaltyError]:
+        """Make calls side by side: all are sent before the first answer is waited for.
+
+        Each comes out as `call` would have it, but what that raises is returned in its place.
+        """
+        sent: list[_Sent | LoyaltyError] = []
+        for method, payload, context in calls:
+            try:
+                sent.append(self._send(method, payload, context))
+            except LoyaltyError as refusal:
+                sent.append(refusal)
+        return [each if isinstance(each, LoyaltyError) else each.outcome() for each in sent]
+
+    def _send(self, method: Method, payload: Mapping[str, Any], context: CallContext) -> _Sent:
         context, timeout_s = _with_deadline(context, method)
         body = request_body(context.to_wire(), payload)
         link = self._require_link()
         answer = link.send(method.routing_key, body, expires_s=timeout_s)
-        try:
-            message = answer.result(timeout_s)
-        except FutureTimeout:
-            link.forget(answer)
-            raise BackendTimeout(f"{method.service} did not answer in {timeout_s:g} s.") from None
-        except LinkLost as lost:
-            raise BackendUnavailable(lost.detail) from None
-        return _read_answer(method, message)
+        return _Sent(method, link, answer, timeout_s, time.monotonic() + timeout_s)
 
     @property
     def connected(self) -> bool:

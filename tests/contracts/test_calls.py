@@ -26,6 +26,7 @@ from tests.contracts.conftest import STATE_TIMEOUT_MS
 from tests.contracts.merge_calls import MERGE_CALLS
 from tests.contracts.movement_calls import MOVEMENT_CALLS
 from tests.support.platform import Person, Platform
+from tests.support.stand_ins import OneByOne
 
 GATEWAY = "gateway"
 CALLS = (*till_calls.CALLS, *MOVEMENT_CALLS, *CHECKOUT_CALLS, *MERGE_CALLS)
@@ -52,7 +53,7 @@ def stated(directory: Path) -> Mapping[str, Mapping[str, Any]]:
     return {each["description"]: each for file in files for each in file["interactions"]}
 
 
-class StatedBackend:
+class StatedBackend(OneByOne):
     """Answers as the pacts say, and remembers what the gateway sent."""
 
     def __init__(self, pacts: Mapping[str, Mapping[str, Any]]) -> None:

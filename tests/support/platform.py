@@ -35,6 +35,7 @@ from shared.rpc.dispatch import dispatch
 from shared.security.crypto import MasterKey, new_key
 from shared.settings import GatewaySettings, Secret, ServiceSettings
 from tests.support.postgres import ServiceDatabase
+from tests.support.stand_ins import OneByOne
 
 ADMIN_PASSWORD = "correct horse battery staple"
 MASTER_KEY, LOOKUP_KEY = new_key(), new_key()
@@ -64,7 +65,7 @@ def _marked(service: Any, attribute: str) -> list[Any]:
 
 
 @dataclass
-class DirectBackend:
+class DirectBackend(OneByOne):
     """Calls services in this process; ``away`` names those that shall not answer."""
 
     services: Mapping[str, Any]

@@ -176,6 +176,22 @@ def test_staff_finds_members_exactly_and_pages_through_them(
     assert till.request("GET", "/v1/members")[0] == 403
 
 
+@pytest.mark.rule("M2")
+def test_wallet_shows_the_member_its_code_unless_no_till_serves_it(
+    platform: Platform, till: Person
+) -> None:
+    member_id = till.post("/v1/members", LI)["member_id"]
+    shopper = platform.shopper(PHONE)
+    shown = shopper.get("/v1/members/me/wallet")["code"]
+    by_code = {"type": "code", "value": shown["barcode"]}
+    found = till.post("/v1/members/lookup", by_code, status=200)
+    assert found["member_id"] == member_id
+    reason = {"reason": "asked for it"}
+    platform.staff("support").post(f"/v1/members/{member_id}/freeze", reason, status=200)
+    frozen = shopper.get("/v1/members/me/wallet")
+    assert (frozen["member"]["status"], frozen["code"]) == ("frozen", None)
+
+
 @pytest.mark.rule("T1", "T3", "T8")
 def test_wallet_shows_all_in_one_call_before_and_after_a_sale(
     platform: Platform, till: Person
@@ -196,7 +212,7 @@ def test_wallet_shows_all_in_one_call_before_and_after_a_sale(
     assert wallet["points"]["balances"]["available"] == 5_000
     assert (wallet["benefits"], wallet["coupons"], wallet["has_more_coupons"]) == ([], [], False)
     seen = platform.staff("support").get(f"/v1/members/{member_id}/wallet")
-    assert seen["member"]["name"] == "L**"
+    assert (seen["member"]["name"], seen["code"]) == ("L**", None)
     till.post("/v1/sales", sale("s-2", 10_000, platform))
     # GOLD earns 1.25 points a yuan: the event has reached points.
     assert shopper.get("/v1/members/me/wallet")["points"]["balances"]["available"] == 5_125

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.calls import Reply
 from shared.contracts.method import Method
 from shared.errors.backend import BackendTimeout, BackendUnavailable
 from shared.rpc.client import RpcClient
@@ -88,6 +89,21 @@ def test_threads_share_a_client_and_each_gets_its_own_answer(
 
     with ThreadPoolExecutor(16) as threads:
         assert list(threads.map(call, range(500))) == list(range(500))
+
+
+def test_calls_side_by_side_wait_for_the_slowest_only_and_come_out_in_their_order(
+    rabbit: Rabbit, serve: Serve, connect: Connect
+) -> None:
+    method, client = serve(rabbit), connect(rabbit.uri)
+    soon = replace(context(), deadline_ms=int(time.time() * 1000) + 2_500)
+    calls = [(method, {"value": number, "pause_s": 1}, soon) for number in range(4)]
+    calls.insert(2, (echo_method("nobody"), {"value": 9, "pause_s": 0}, soon))
+
+    outcomes = client.call_all(calls)
+
+    # One after the other the third would have come too late.
+    assert isinstance(outcomes.pop(2), BackendUnavailable)
+    assert [each.body["value"] for each in outcomes if isinstance(each, Reply)] == [0, 1, 2, 3]
 
 
 def test_large_payloads_from_many_threads_stay_whole(

@@ -24,6 +24,7 @@ from shared.clock import rfc3339
 from shared.contracts.method import Method
 from shared.ids import new_id
 from shared.settings import GatewaySettings, Secret
+from tests.support.stand_ins import OneByOne
 
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 PROGRAMME = Programme(ZoneInfo("Asia/Shanghai"), "CNY")
@@ -44,7 +45,7 @@ coupons = st.lists(
 )
 
 
-class Rules:
+class Rules(OneByOne):
     """Services without databases: their rules alone answer."""
 
     def __init__(self) -> None:

@@ -15,10 +15,11 @@ from shared.calls import CallContext, Reply
 from shared.contracts.method import Method
 from shared.security.tokens import SigningKey
 from shared.settings import GatewaySettings, Secret
+from tests.support.stand_ins import OneByOne
 
 
 @dataclass
-class ScriptedBackend:
+class ScriptedBackend(OneByOne):
     """Answers by method name and remembers what it was asked."""
 
     key: SigningKey = field(default_factory=SigningKey.generate)

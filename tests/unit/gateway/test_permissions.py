@@ -31,6 +31,7 @@ from shared.errors.backend import BackendUnavailable
 from shared.security.scopes import PERSON_ROLES, STAFF_ROLES, scopes_of
 from shared.security.tokens import SigningKey
 from shared.settings import GatewaySettings, Secret
+from tests.support.stand_ins import OneByOne
 
 ISSUER_KEY, OTHER_KEY = SigningKey.generate(), SigningKey.generate()
 OTHERS_ID = "0192f3a0-0000-7000-8000-00000000beef"
@@ -40,7 +41,7 @@ ROLES = (*PERSON_ROLES, *STAFF_ROLES)
 Claims = dict[str, Any]
 
 
-class AwayBackend:
+class AwayBackend(OneByOne):
     """Knows the issuer's key and the time; remembers what else it was asked."""
 
     def __init__(self) -> None:
