@@ -80,7 +80,7 @@ class BaseService:
     @rpc(job_contract.CANCEL_JOB)
     def cancel_job(self, call: Call, **command: Any) -> Reply:
         """End a job between two of its slices."""
-        return self.db.write(call, job_use_cases.cancel, **command)
+        return self.db.write(call, job_use_cases.cancel, steps=steps_of(self), **command)
 
     @rpc(job_contract.READ_JOB_FILE)
     def read_job_file(self, call: Call, **query: Any) -> Reply:

@@ -14,6 +14,7 @@ RESOURCES: tuple[str, ...] = (
     "consents",
     "standing",
     "merges",
+    "privacy",
     "households",
     "codes",
     "tiers",

@@ -108,7 +108,8 @@ coupons = sa.Table(
     # Whose it was before a merge; null where it was nobody else's.
     _id("origin_member_id", nullable=True),
     sa.Column("status", sa.Text, nullable=False),
-    # Where the coupon goes when a reservation ends: issued, or restored once it has been.
+    # Where the coupon goes when it is let go of: issued, restored once it has been, or void
+    # where its member was erased.
     sa.Column("free_status", sa.Text, nullable=False),
     sa.Column("order_id", sa.Text),
     sa.Column("code_digest", sa.LargeBinary, nullable=False, unique=True),
@@ -127,7 +128,7 @@ coupons = sa.Table(
     # Its place among the codes made for nobody in particular, in the order they were made.
     sa.Column("code_no", sa.BigInteger),
     _words("status", COUPON_STATUSES),
-    _words("free_status", ("issued", "restored")),
+    _words("free_status", ("issued", "restored", "void")),
     sa.Index("ix_coupons_campaign_id", "campaign_id"),
 )
 

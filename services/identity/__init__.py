@@ -10,6 +10,7 @@ What always holds:
 - A refresh token works once; using it again ends its family (I1).
 - There is an active admin.
 
-Events out: ``store.opened``, ``store.changed``, ``identity.merge_applied``. Events in:
-``member.merged``, ``member.unmerged``.
+Events out: ``store.opened``, ``store.changed``, ``identity.merge_applied``,
+``identity.export_part``, ``identity.erasure_acknowledged``. Events in: ``member.merged``,
+``member.unmerged``, ``member.export_requested``, ``member.erased`` (M6).
 """

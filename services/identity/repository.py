@@ -234,6 +234,36 @@ def _revoke(
     )
 
 
+# --- members who are forgotten ---------------------------------------------------------------
+
+
+def note_erased(connection: sa.Connection, member_id: UUID, now: datetime) -> None:
+    """Let nobody begin a session as this member any more."""
+    row = {"member_id": member_id, "erased_at": now}
+    connection.execute(insert(tables.erased_members).values(row).on_conflict_do_nothing())
+
+
+def is_erased(connection: sa.Connection, member_id: UUID) -> bool:
+    """Return whether a member has been forgotten."""
+    known = sa.exists().where(tables.erased_members.c.member_id == member_id)
+    return bool(connection.execute(sa.select(known)).scalar_one())
+
+
+def drop_families(connection: sa.Connection, member_id: UUID) -> int:
+    """Delete all sessions of a member with their tokens; return how many."""
+    family = tables.refresh_families
+    mine = (family.c.kind == "member", family.c.subject_id == member_id)
+    return connection.execute(sa.delete(family).where(*mine)).rowcount
+
+
+def drop_codes(connection: sa.Connection, phone_digest: bytes) -> None:
+    """Delete the codes of a phone, and those that are not sent yet."""
+    codes, messages = tables.otp_codes, tables.otp_messages
+    theirs = sa.select(codes.c.otp_id).where(codes.c.phone_digest == phone_digest)
+    connection.execute(sa.delete(messages).where(messages.c.otp_id.in_(theirs)))
+    connection.execute(sa.delete(codes).where(codes.c.phone_digest == phone_digest))
+
+
 # --- staff, stores, machines ----------------------------------------------------------------
 
 

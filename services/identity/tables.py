@@ -148,3 +148,11 @@ otp_messages = sa.Table(
     sa.Index("ix_otp_messages_next_try_at", "next_try_at"),
 )
 """Codes that are not sent yet: phone and code, sealed by the master key (I2)."""
+
+erased_members = sa.Table(
+    "erased_members",
+    metadata,
+    sa.Column("member_id", UUID(as_uuid=True), primary_key=True),
+    _instant("erased_at"),
+)
+"""Who was forgotten: whoever was just signing in as one of them begins no session (M6)."""

@@ -236,3 +236,138 @@ merge_progress = sa.Table(
     sa.Column("done_at", sa.DateTime(timezone=True)),
 )
 """Which of them have said that they have done it."""
+exports = sa.Table(
+    "exports",
+    METADATA,
+    sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), nullable=False),
+    # Opens what other services send; sealed by the master key, and gone with the row.
+    sa.Column("private_key", sa.LargeBinary, nullable=False),
+    sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("ix_exports_member_id", "member_id"),
+)
+"""Exports that are not written yet (M6)."""
+
+export_parts = sa.Table(
+    "export_parts",
+    METADATA,
+    sa.Column(
+        "job_id",
+        UUID(as_uuid=True),
+        sa.ForeignKey(exports.c.job_id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("holding", sa.Text, nullable=False),
+    sa.Column("is_last", sa.Boolean, nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False),
+)
+"""What other services sent for an export: pages of one table each, sealed for it."""
+
+erasures = sa.Table(
+    "erasures",
+    METADATA,
+    sa.Column(
+        "member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), primary_key=True
+    ),
+    sa.Column("job_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Who was erased, once each, and by which job (M6)."""
+
+erasure_acknowledgements = sa.Table(
+    "erasure_acknowledgements",
+    METADATA,
+    sa.Column(
+        "member_id", UUID(as_uuid=True), sa.ForeignKey(erasures.c.member_id), primary_key=True
+    ),
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("done", JSONB, nullable=False),
+    sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Which services have forgotten whom."""
+
+stored_answers = sa.Table(
+    "stored_answers",
+    METADATA,
+    sa.Column("caller", sa.Text, primary_key=True),
+    sa.Column("route", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("member_id", UUID(as_uuid=True), primary_key=True),
+    sa.ForeignKeyConstraint(
+        ["caller", "route", "key"],
+        [PLATFORM.idempotency.c[name] for name in ("caller", "route", "key")],
+        ondelete="CASCADE",
+    ),
+    sa.Index("ix_stored_answers_member_id", "member_id"),
+)
+"""Which kept answers to requests show a member, so that they go with it."""
+
+exports = sa.Table(
+    "exports",
+    METADATA,
+    sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), nullable=False),
+    # Opens what other services send; sealed by the master key, and gone with the row.
+    sa.Column("private_key", sa.LargeBinary, nullable=False),
+    sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("ix_exports_member_id", "member_id"),
+)
+"""Exports that are not written yet (M6)."""
+
+export_parts = sa.Table(
+    "export_parts",
+    METADATA,
+    sa.Column(
+        "job_id",
+        UUID(as_uuid=True),
+        sa.ForeignKey(exports.c.job_id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("holding", sa.Text, nullable=False),
+    sa.Column("is_last", sa.Boolean, nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False),
+)
+"""What other services sent for an export: pages of one table each, sealed for it."""
+
+erasures = sa.Table(
+    "erasures",
+    METADATA,
+    sa.Column(
+        "member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), primary_key=True
+    ),
+    sa.Column("job_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Who was erased, once each, and by which job (M6)."""
+
+erasure_acknowledgements = sa.Table(
+    "erasure_acknowledgements",
+    METADATA,
+    sa.Column(
+        "member_id", UUID(as_uuid=True), sa.ForeignKey(erasures.c.member_id), primary_key=True
+    ),
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("done", JSONB, nullable=False),
+    sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Which services have forgotten whom."""
+
+stored_answers = sa.Table(
+    "stored_answers",
+    METADATA,
+    sa.Column("caller", sa.Text, primary_key=True),
+    sa.Column("route", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("member_id", UUID(as_uuid=True), primary_key=True),
+    sa.ForeignKeyConstraint(
+        ["caller", "route", "key"],
+        [PLATFORM.idempotency.c[name] for name in ("caller", "route", "key")],
+        ondelete="CASCADE",
+    ),
+    sa.Index("ix_stored_answers_member_id", "member_id"),
+)
+"""Which kept answers to requests show a member, so that they go with it."""

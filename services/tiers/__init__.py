@@ -16,8 +16,9 @@ Invariants:
 - a published version of the programme never changes (T5).
 
 Events out: ``tier.changed``, ``tier.review_due``, ``tier.override_requested``, ``benefit.used``,
-``benefit.reversed``, ``benefit.granted``, ``subscription.renewal_due``,
-``tiers.merge_applied``. Events in: ``member.enrolled``, ``member.updated``, ``member.merged``,
-``member.unmerged``, ``sale.recorded``, ``sale.returned``, ``sale.cancelled``,
+``benefit.reversed``, ``benefit.granted``, ``subscription.renewal_due``, ``tiers.merge_applied``,
+``tiers.export_part``, ``tiers.erasure_acknowledged``. Events in: ``member.enrolled``,
+``member.updated``, ``member.merged``, ``member.unmerged``, ``member.export_requested``,
+``member.erased`` (M6), ``sale.recorded``, ``sale.returned``, ``sale.cancelled``,
 ``checkout.closed``.
 """

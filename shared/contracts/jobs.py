@@ -21,6 +21,7 @@ from shared.errors.jobs import (
     InputClosed,
     InputRefused,
     JobEnded,
+    JobGoesOn,
     JobHasNoFile,
     JobNotFinished,
     JobNotYours,
@@ -104,6 +105,11 @@ class JobSchema(WireSchema):
         metadata=_described("Where the job's file is; null without one, or before the end."),
     )
     error = fields.Nested(JobErrorSchema, required=True, allow_none=True)
+    waiting_for = fields.List(
+        fields.String(),
+        required=True,
+        metadata=_described("Who has to act before it goes on; mostly nobody.", ["points"]),
+    )
     cancel_requested = StrictBoolean(
         required=True, metadata=_described("True from the call on; the job ends soon after.")
     )
@@ -165,7 +171,9 @@ def _method(name: str, request: Any, response: Any, *errors: Any, **options: Any
 
 GET_JOB = _method("get_job", JobIdSchema, JobSchema, NotFound)
 LIST_JOBS = _method("list_jobs", JobsQuery, page_of(JobSchema))
-CANCEL_JOB = _method("cancel_job", JobIdSchema, JobSchema, NotFound, JobEnded, JobNotYours)
+CANCEL_JOB = _method(
+    "cancel_job", JobIdSchema, JobSchema, NotFound, JobEnded, JobNotYours, JobGoesOn
+)
 READ_JOB_FILE = _method(
     "read_job_file", FilePageQuery, FilePageSchema, NotFound, JobNotFinished, JobHasNoFile
 )

@@ -12,6 +12,13 @@ class JobEnded(LoyaltyError):
     status = 409
 
 
+class JobGoesOn(LoyaltyError):
+    """What this job does cannot be called off."""
+
+    code = "job_goes_on"
+    status = 409
+
+
 class JobNotFinished(LoyaltyError):
     """The job has no result yet."""
 

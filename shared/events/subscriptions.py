@@ -7,6 +7,7 @@ event nobody is listed for is known to be of no interest rather than lost.
 
 from __future__ import annotations
 
+from shared.contracts import privacy
 from shared.contracts.event import EventType
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
@@ -16,6 +17,8 @@ from shared.contracts.tiers import events as tiers
 
 SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
     "coupons": (
+        privacy.ERASED,
+        privacy.EXPORT_REQUESTED,
         members.ENROLLED,
         members.UPDATED,
         merges.MERGED,
@@ -29,9 +32,17 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
     "identity": (
         merges.MERGED,
         merges.UNMERGED,
+        privacy.ERASED,
+        privacy.EXPORT_REQUESTED,
     ),
-    "members": tuple(merges.APPLIED[service] for service in merges.FOLLOWERS),
+    "members": (
+        *(merges.APPLIED[service] for service in merges.FOLLOWERS),
+        *privacy.ACKNOWLEDGED.values(),
+        *privacy.EXPORT_PARTS.values(),
+    ),
     "points": (
+        privacy.ERASED,
+        privacy.EXPORT_REQUESTED,
         identity.STORE_CHANGED,
         identity.STORE_OPENED,
         members.ENROLLED,
@@ -42,6 +53,8 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
         tiers.CHANGED,
     ),
     "tiers": (
+        privacy.ERASED,
+        privacy.EXPORT_REQUESTED,
         members.ENROLLED,
         members.UPDATED,
         merges.MERGED,

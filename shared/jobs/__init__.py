@@ -23,6 +23,8 @@ reads it with `shared.jobs.csv_input.records`, keeping the position in its state
 
 - A slice is small: at most some thousand rows, well below the statement timeout, and at most some
   50 ms of computing between two statements, since calls of the same process wait meanwhile.
+- A step that has to wait for something elsewhere returns `waiting`; whoever hears of that calls
+  `wake`, with its own transaction.
 - A refusal (`LoyaltyError` that is not retryable) fails the job with its code. Anything else is
   tried again with growing pauses, and fails the job after `runner.ATTEMPTS` times.
 - ``request``, ``state``, ``result`` and errors lie about in plain: ids and counts, no personal
@@ -31,7 +33,17 @@ reads it with `shared.jobs.csv_input.records`, keeping the position in its state
 
 from __future__ import annotations
 
-from shared.jobs.kinds import JobKind, JobState, Progress, finished, job, more
-from shared.jobs.repository import start
+from shared.jobs.kinds import JobKind, JobState, Progress, finished, job, more, waiting
+from shared.jobs.repository import start, wake
 
-__all__ = ["JobKind", "JobState", "Progress", "finished", "job", "more", "start"]
+__all__ = [
+    "JobKind",
+    "JobState",
+    "Progress",
+    "finished",
+    "job",
+    "more",
+    "start",
+    "waiting",
+    "wake",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -12,6 +12,9 @@ from marshmallow import Schema
 from shared.calls import Actor
 from shared.contracts.jobs import FILE_TYPES, PLACES
 from shared.db.units import UnitOfWork
+
+POLL_S = 60.0
+WAITING_FOR = "waiting_for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class JobKind:
     """One of `FILE_TYPES` where the job makes a file for its creator."""
     reads_input: bool = False
     """True where the job waits for an uploaded file before its first slice."""
+    cancellable: bool = True
+    """False where what the job stands for goes on whether anybody looks or not."""
 
     def __post_init__(self) -> None:
         """Refuse what no caller could use; a programming error."""
@@ -59,6 +64,8 @@ class Progress:
     state: Mapping[str, Any] = field(default_factory=dict)
     result: Mapping[str, Any] | None = None
     """JSON; set when the job is through."""
+    pause_s: float = 0
+    """How long the job rests before its next slice, unless `repository.wake` wakes it."""
 
 
 def more(
@@ -66,6 +73,17 @@ def more(
 ) -> Progress:
     """Go on with ``state`` in the next slice; ``done`` counts from the job's beginning."""
     return Progress(done, work.total if total is None else total, state)
+
+
+def waiting(
+    work: JobState, *, done: int, state: Mapping[str, Any], waiting_for: Sequence[str]
+) -> Progress:
+    """Rest until somebody wakes the job, or `POLL_S` have passed.
+
+    Whoever looks at the job is shown ``waiting_for``: what has to happen elsewhere first.
+    """
+    told = {**state, WAITING_FOR: list(waiting_for)}
+    return Progress(done, work.total, told, pause_s=POLL_S)
 
 
 def finished(work: JobState, *, done: int, result: Mapping[str, Any] | None = None) -> Progress:

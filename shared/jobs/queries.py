@@ -12,8 +12,10 @@ from shared.contracts.jobs import service_of
 from shared.db.tables import PLATFORM
 from shared.db.units import Snapshot
 from shared.errors import NotFound
+from shared.jobs.kinds import WAITING_FOR
 
 MAX_LIMIT = 200
+_OPEN = ("queued", "running")
 _jobs, _cancellations = PLATFORM.work.jobs, PLATFORM.work.cancellations
 
 
@@ -59,6 +61,7 @@ def _view(row: sa.Row[Any]) -> dict[str, Any]:
         **{name: row._mapping[name] for name in names},
         "service": service_of(row.job_id),
         "result_url": f"/v1/jobs/{row.job_id}/result" if has_file else None,
+        "waiting_for": row.state.get(WAITING_FOR, []) if row.status in _OPEN else [],
         "cancel_requested": row.cancelled is not None,
         "created_by": {"kind": row.actor["kind"], "id": row.actor["id"]},
     }

@@ -141,10 +141,16 @@ def advance(uow: UnitOfWork, row: sa.Row[Any], progress: Progress) -> None:
         state=dict(progress.state),
         attempts=0,
         slices=row.slices + 1,
-        due_at=_clock,
+        due_at=_clock + timedelta(seconds=progress.pause_s),
     )
     if progress.result is not None:
         end(uow, row.job_id, "succeeded", result=dict(progress.result))
+
+
+def wake(uow: UnitOfWork, job_id: UUID) -> None:
+    """Let a resting job go on; one that has ended stays as it is."""
+    mine = (_jobs.c.job_id == job_id, _jobs.c.status.in_(_OPEN))
+    uow.connection.execute(sa.update(_jobs).where(*mine).values(due_at=_clock))
 
 
 def put_off(uow: UnitOfWork, claimed: Claim, *, pause_s: float) -> None:

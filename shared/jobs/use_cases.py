@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from shared.contracts.jobs import ENDED
 from shared.db.tables import PLATFORM
 from shared.db.units import UnitOfWork
-from shared.errors.jobs import JobEnded, JobNotYours
+from shared.errors.jobs import JobEnded, JobGoesOn, JobNotYours
 from shared.jobs import queries, repository
+from shared.jobs.kinds import Step
 
 KEPT = timedelta(days=30)
 """From a job's end on, files included."""
@@ -24,7 +25,9 @@ _CANCELLERS = frozenset({"manager", "admin"})
 _jobs, _chunks = PLATFORM.work.jobs, PLATFORM.work.chunks
 
 
-def cancel(uow: UnitOfWork, *, job_id: UUID) -> Mapping[str, Any]:
+def cancel(
+    uow: UnitOfWork, *, job_id: UUID, steps: Mapping[str, Step] | None = None
+) -> Mapping[str, Any]:
     """End a job: at once when nobody works on it, otherwise after the slice under way.
 
     What its slices have done stays done.
@@ -33,6 +36,7 @@ def cancel(uow: UnitOfWork, *, job_id: UUID) -> Mapping[str, Any]:
         NotFound: there is no such job that the caller may see.
         JobNotYours: somebody else started it, and the caller is neither manager nor admin.
         JobEnded: it has succeeded or failed.
+        JobGoesOn: it is of one of ``steps``' kinds that cannot be cancelled.
     """
     seen = queries.job(uow, job_id=job_id)
     own = uow.actor.key == f"{seen['created_by']['kind']}:{seen['created_by']['id']}"
@@ -40,6 +44,9 @@ def cancel(uow: UnitOfWork, *, job_id: UUID) -> Mapping[str, Any]:
         raise JobNotYours
     if seen["status"] in ("succeeded", "failed"):
         raise JobEnded
+    step = (steps or {}).get(seen["kind"])
+    if step is not None and not step.job_kind.cancellable:
+        raise JobGoesOn
     repository.request_cancel(uow, job_id)
     row = repository.lock(uow, job_id, wait=False)
     if row is not None and row.status not in ENDED:

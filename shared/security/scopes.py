@@ -39,7 +39,7 @@ _MANAGER = (
     | _MARKETING
     | {
         "points:approve", "points:rebuild", "expiry:write", "tiers:write", "members:merge",
-        "members:erase", "pos_exceptions:write",
+        "members:erase", "members:export", "pos_exceptions:write",
     }
 )  # fmt: skip
 

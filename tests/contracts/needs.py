@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pact import match
 
+from shared.contracts import privacy
 from shared.contracts.event import EventType
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
@@ -198,8 +199,43 @@ _OF_MERGES = tuple(
     )
 )
 
+_ERASED = {
+    "member_id": uuid(),
+    "erased_at": instant("2026-01-05T10:00:00Z"),
+    "phone_digest": match.regex("c" * 43, regex=r"^[A-Za-z0-9_-]{43}$"),
+}
+_PUBLIC_KEY = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
+_EXPORT_REQUESTED = {
+    "export_id": uuid(),
+    "member_id": uuid(),
+    "public_key": match.regex(_PUBLIC_KEY, regex=r"^[A-Za-z0-9+/]{43}=$"),
+}
+_PART = {
+    "export_id": uuid(),
+    "member_id": uuid(),
+    "seq": match.int(0),
+    "table": match.like("accounts"),
+    "is_last": match.bool(True),
+    "sealed": match.like("c2VhbGVk"),
+}
+_FORGOTTEN: dict[str, Any] = {"member_id": uuid(), "done": match.like({})}
+
+
+def _privacy_needs() -> Iterator[Need]:
+    """Each service sends its part of exports and forgets; members collects both (M6)."""
+    for service in privacy.HOLDERS:
+        heard = _count(service, _INBOX)
+        asked, erased = "a member asked for an export", "a member was erased"
+        yield Need(service, privacy.EXPORT_REQUESTED, asked, _EXPORT_REQUESTED, heard)
+        yield Need(service, privacy.ERASED, erased, _ERASED, heard)
+        told = _count("members", _INBOX)
+        yield Need("members", privacy.EXPORT_PARTS[service], asked, _PART, told)
+        yield Need("members", privacy.ACKNOWLEDGED[service], erased, _FORGOTTEN, told)
+
+
 NEEDS = (
     *_OF_MERGES,
+    *_privacy_needs(),
     Need("points", identity.STORE_OPENED, "a store was opened", _STORE, _STORE_KEPT),
     Need("points", identity.STORE_CHANGED, "a store moved", _STORE, _STORE_KEPT),
     Need("points", members.ENROLLED, "a member enrolled", _ENROLLED, _BORN_IN_MAY),

@@ -9,6 +9,7 @@ from uuid import uuid4
 from shared.calls import CallContext
 from shared.clock import rfc3339
 from shared.contracts.points import rpc as points
+from shared.contracts.privacy import HOLDERS
 from tests.support.platform import Person, Platform
 
 PHONE = "+8613800138000"
@@ -152,6 +153,26 @@ def let_checkout_lapse(platform: Platform) -> None:
     platform.advance_clock(hours=25)
 
 
+def export(platform: Platform) -> None:
+    """Let staff ask for a member's export, and everybody send their parts."""
+    member_id = enrol(platform)
+    platform.settle()
+    platform.staff("manager").post(f"/v1/members/{member_id}/export", status=202)
+    platform.settle()
+    platform.run_jobs()
+
+
+def erase(platform: Platform) -> None:
+    """Let staff erase a member, and everybody forget it."""
+    path = f"/v1/members/{enrol(platform)}"
+    platform.settle()
+    status, body, _ = platform.staff("manager").request("DELETE", path, {"reason": "By letter."})
+    assert status == 202, body
+    (event,) = platform.outbox("members", "member.erased")
+    for service in HOLDERS:
+        platform.deliver(event, only=service)
+
+
 STATES: Mapping[str, Callable[[Platform], object]] = {
     "a member enrolled": enrol,
     "a member changed its name": change_name,
@@ -164,6 +185,8 @@ STATES: Mapping[str, Callable[[Platform], object]] = {
     "a member joined a household": share,
     "members merged": merge,
     "a merge undone": unmerge,
+    "a member asked for an export": export,
+    "a member was erased": erase,
     "a store was opened": open_store,
     "a store moved": move_store,
 }

@@ -25,11 +25,12 @@ from tests.contracts.checkout_calls import CHECKOUT_CALLS
 from tests.contracts.conftest import STATE_TIMEOUT_MS
 from tests.contracts.merge_calls import MERGE_CALLS
 from tests.contracts.movement_calls import MOVEMENT_CALLS
+from tests.contracts.privacy_calls import PRIVACY_CALLS
 from tests.support.platform import Person, Platform
 from tests.support.stand_ins import OneByOne
 
 GATEWAY = "gateway"
-CALLS = (*till_calls.CALLS, *MOVEMENT_CALLS, *CHECKOUT_CALLS, *MERGE_CALLS)
+CALLS = (*till_calls.CALLS, *MOVEMENT_CALLS, *CHECKOUT_CALLS, *MERGE_CALLS, *PRIVACY_CALLS)
 PROVIDERS = sorted({need.method.service for need in CALLS})
 
 

@@ -256,6 +256,20 @@ class Platform:
                 )
         return len(rows)
 
+    def outbox(self, producer: str, type_name: str) -> list[Envelope]:
+        """Return all events of a type that a service has written, oldest first."""
+        outbox = PLATFORM.outbox
+        wanted = sa.select(outbox).where(outbox.c.type == type_name).order_by(outbox.c.id)
+        with self.services[producer].db.engine.connect() as connection:
+            return [envelope_of(row, producer) for row in connection.execute(wanted)]
+
+    def mark_published(self, producer: str) -> None:
+        """Have nobody get what a service has to tell."""
+        outbox = PLATFORM.outbox
+        with self.services[producer].db.engine.begin() as connection:
+            all_of_it = sa.update(outbox).values(published_at=outbox.c.recorded_at)
+            connection.execute(all_of_it)
+
     def deliver(self, event: Envelope, *, only: str | None = None) -> None:
         """Hand one event to every service that subscribed to it, or to one of them."""
         envelope = Envelope.from_wire(json.loads(json.dumps(event.to_wire())))

@@ -86,6 +86,42 @@ def leave(connection: sa.Connection, coupon_id: UUID, *, target: str, now: datet
     return status
 
 
+def void_all_of(connection: sa.Connection, member_id: UUID, now: datetime) -> list[sa.RowMapping]:
+    """Take all free coupons of a member out of use; returns them with the status they had.
+
+    Those that are held or used become void where they would have become free again.
+    """
+    theirs = (
+        sa.select(coupons.c.coupon_id, coupons.c.status.label("from_status"))
+        .where(coupons.c.member_id == member_id)
+        .order_by(coupons.c.coupon_id)
+        .with_for_update()
+        .cte("theirs")
+    )
+    is_free = coupons.c.status.in_(_FREE)
+    statement = (
+        sa.update(coupons)
+        .where(coupons.c.coupon_id == theirs.c.coupon_id)
+        .values(
+            status=sa.case((is_free, "void"), else_=coupons.c.status),
+            free_status="void",
+            updated_at=now,
+        )
+        .returning(coupons.c.coupon_id, coupons.c.campaign_id, theirs.c.from_status)
+    )
+    rows = connection.execute(statement).mappings()
+    return [row for row in rows if row["from_status"] in _FREE]
+
+
+def forget_messages_of(connection: sa.Connection, giver_id: UUID) -> None:
+    """Blank what a member wrote with coupons that it gave away."""
+    gave = coupons.alias()
+    given = sa.select(gave.c.coupon_id).where(gave.c.member_id == giver_id)
+    connection.execute(
+        sa.update(coupons).where(coupons.c.gift_of.in_(given)).values(gift_message_sealed=None)
+    )
+
+
 def announce(
     connection: sa.Connection, now: datetime, *, notice: int, days: int, limit: int
 ) -> list[sa.RowMapping]:
@@ -159,11 +195,15 @@ def redeem(connection: sa.Connection, coupon_id: UUID, *, order_id: str, now: da
 
 
 def restore(connection: sa.Connection, coupon_id: UUID, *, order_id: str, now: datetime) -> str:
-    """Make a used coupon good again, its dates unchanged (C3); returns its status now."""
+    """Make a used coupon good again, its dates unchanged (C3); returns its status now.
+
+    That of a member who was erased is void (M6).
+    """
+    status = sa.case((coupons.c.free_status == "void", "void"), else_="restored")
     return _changed_one(
         connection,
         _used_by(coupon_id, "redeemed", order_id).values(
-            status="restored", free_status="restored", order_id=None, updated_at=now
+            status=status, free_status=status, order_id=None, updated_at=now
         ),
     )
 

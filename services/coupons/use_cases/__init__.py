@@ -9,6 +9,7 @@
 - `ordering`: an order reserves coupons, keeps them, gives them up (C6, H2).
 - `outcomes`: what points decided about the order: redeemed, free, restored (C2, C3, C4).
 - `projections`: what members and tiers tell about members.
+- `erasing`: a member is forgotten (M6).
 - `sweeps`: what time alone makes due.
 """
 
@@ -23,6 +24,7 @@ from services.coupons.use_cases.campaigns import (
     resume_campaign,
     revise_campaign,
 )
+from services.coupons.use_cases.erasing import erase_member, opener
 from services.coupons.use_cases.granting import grant_birthdays
 from services.coupons.use_cases.issuing import claim, issue
 from services.coupons.use_cases.judging import quote
@@ -57,6 +59,7 @@ __all__ = [
     "close_order",
     "confirm",
     "create_campaign",
+    "erase_member",
     "expire_coupons",
     "export_codes",
     "follow_merge",
@@ -68,6 +71,7 @@ __all__ = [
     "gift",
     "grant_birthdays",
     "issue",
+    "opener",
     "pause_campaign",
     "publish_campaign",
     "quote",

@@ -103,7 +103,7 @@ def redeem_otp(
         return None
     repository.change_code(uow.connection, otp_id, used_at=uow.now)
     proven = as_text(phone_digest)
-    if member_id is None:
+    if member_id is None or repository.is_erased(uow.connection, member_id):
         return access_token(uow, vault, Subject("member", "", phone_digest=proven))
     answer = access_token(uow, vault, Subject("member", str(member_id), phone_digest=proven))
     answer["refresh_token"] = begin_family(uow, vault, kind="member", subject_id=member_id)
@@ -199,7 +199,10 @@ def _subject_of(uow: UnitOfWork, family: Mapping[str, Any]) -> Subject | None:
     """Return whom a session belongs to, with today's rights; None when they may not go on."""
     subject_id = family["subject_id"]
     if family["kind"] == "member":
-        return Subject("member", str(survivor(uow.connection, subject_id)))
+        owner = survivor(uow.connection, subject_id)
+        if repository.is_erased(uow.connection, owner):
+            return None
+        return Subject("member", str(owner))
     roles = queries.roles_of(uow.connection, subject_id)
     return None if roles is None else Subject("staff", str(subject_id), tuple(roles))
 

@@ -11,6 +11,19 @@ from services.members.use_cases.codes import (
 )
 from services.members.use_cases.consents import set_consents
 from services.members.use_cases.enrolment import enrol
+from services.members.use_cases.erasing import (
+    ERASURE,
+    erase,
+    erasure_slice,
+    note_acknowledged,
+)
+from services.members.use_cases.exporting import (
+    EXPORT,
+    export_slice,
+    forget_exports,
+    start_export,
+    take_part,
+)
 from services.members.use_cases.households import (
     create_household,
     join_household,
@@ -30,6 +43,8 @@ from services.members.use_cases.standing import change_standing
 from services.members.use_cases.unmasking import unmask
 
 __all__ = [
+    "ERASURE",
+    "EXPORT",
     "add_card",
     "add_external_id",
     "block_card",
@@ -37,10 +52,15 @@ __all__ = [
     "code_keys",
     "create_household",
     "enrol",
+    "erase",
+    "erasure_slice",
+    "export_slice",
+    "forget_exports",
     "forget_uses",
     "join_household",
     "leave_household",
     "merge",
+    "note_acknowledged",
     "note_applied",
     "patch",
     "remove_external_id",
@@ -48,6 +68,8 @@ __all__ = [
     "rotate_code_key",
     "set_consents",
     "show_code",
+    "start_export",
+    "take_part",
     "unmask",
     "unmerge",
     "update_household",

@@ -110,7 +110,15 @@ def view(
         raise NotFound
     if personal is None:
         personal = views.sees_all(uow.actor, member_id)
+    note_shown(uow, member_id)
     return queries.views_of(uow.connection, vault, [row], {member_id} if personal else set())[0]
+
+
+def note_shown(uow: UnitOfWork, *member_ids: UUID) -> None:
+    """Keep in mind that the answer kept for this request shows members (M6)."""
+    request = uow.context.idempotency
+    if request is not None:
+        repository.note_answer(uow.connection, uow.actor.key, request, member_ids)
 
 
 def name_digest(vault: Vault, profile: Profile) -> bytes | None:

@@ -265,6 +265,8 @@ def _told(
     uow: UnitOfWork, vault: Vault, household_id: UUID, *, joined: list[UUID] | None = None
 ) -> dict[str, Any]:
     _tell(uow, household_id, joined=joined)
+    # The answer holds the name, which may be erased with any of them.
+    common.note_shown(uow, *repository.members_of_household(uow.connection, household_id))
     return queries.household(uow, vault=vault, household_id=household_id)
 
 

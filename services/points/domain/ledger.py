@@ -175,6 +175,15 @@ def expire(points: int, of: str = AVAILABLE) -> tuple[Posting, ...]:
     return (Posting(of, EXPIRED, points),)
 
 
+def forfeit(figures: Figures) -> tuple[Posting, ...]:
+    """Take all that a member has, and give up what it owes (M6); its holds have ended."""
+    return _postings(
+        (AVAILABLE, EXPIRED, figures.available),
+        (PENDING, EXPIRED, figures.pending),
+        (UNCOLLECTED, DEBT, figures.debt),
+    )
+
+
 class RecoveryPolicy(StrEnum):
     """How far a claw may go beyond the earn it takes back (S3)."""
 

@@ -18,6 +18,7 @@ from services.points.domain.lots import Draw, Lot
 from services.points.domain.sales import Tier
 from services.points.repository import expiry_terms
 
+ERASED = "erased"
 _LOTS_AT_ONCE = 200
 _FIGURES = tuple(Figures.__dataclass_fields__)
 _UUIDS = sa.dialects.postgresql.ARRAY(sa.Uuid(as_uuid=True))
@@ -166,12 +167,26 @@ def _account(row: Any, status: str | None = None, tiers: Any = None) -> Account:
         last_number=row.last_number,
         next_lapse_at=row.next_lapse_at,
         merged_into=row.merged_into,
-        status=status,
+        # Beside the figures, since whoever waited for the lock sees no other row as it is now.
+        status=status if row.erased_at is None else ERASED,
         tiers=tuple(
             Tier(code, Fraction(multiplier), datetime.fromisoformat(since))
             for code, multiplier, since in tiers or ()
         ),
     )
+
+
+def close_for_good(connection: sa.Connection, member_id: UUID, now: datetime) -> None:
+    """Let a locked account belong to nobody from now on (M6)."""
+    mine = tables.accounts.c.member_id == member_id
+    connection.execute(sa.update(tables.accounts).where(mine).values(erased_at=now))
+
+
+def all_lots(connection: sa.Connection, member_id: UUID) -> list[Lot]:
+    """Return all lots of a locked account that hold points, pending ones included."""
+    lots = tables.lots
+    statement = sa.select(*_LOT).where(lots.c.member_id == member_id, lots.c.remaining > 0)
+    return [Lot(*row) for row in connection.execute(statement.order_by(*_ORDER))]
 
 
 def due_lots(

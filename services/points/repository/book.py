@@ -30,6 +30,7 @@ __all__ = [
     "ACTIVITY",
     "ADJUSTMENT",
     "CANCEL",
+    "ERASURE",
     "HOLD",
     "LOT",
     "RETURN",
@@ -41,6 +42,7 @@ __all__ = [
 
 SALE, RETURN, CANCEL = "sale", "return", "cancel"
 ACTIVITY, ADJUSTMENT, TRANSFER = "activity", "adjustment", "transfer"
+ERASURE = "erasure"
 """Kinds of references: what an entry was caused by."""
 
 
@@ -209,11 +211,12 @@ class Book:
         account = self.account(member_id)
         own = self._lots(account, self._became(member_id, lots)) if points and lots else []
         pending = [Draw(lot.lot_id, lot.points, lot.expires_at) for lot in own if lot.is_pending]
+        is_over = account.status == accounts.ERASED  # nobody is left to owe anything
         recovery = ledger.recover(
             points,
             account.figures,
             sum(part.points for part in pending),
-            programme.recovery,
+            ledger.RecoveryPolicy.WITHIN_BALANCE if is_over else programme.recovery,
             programme.debt_limit,
         )
         if not recovery.postings:
@@ -272,6 +275,25 @@ class Book:
             taker.note_due(lot.expires_at)
         due.repay(self._journal, taker, [Draw(*part) for part in parts], cause)
 
+    def forfeit(self, member_id: UUID, cause: Cause) -> int:
+        """Take all points of a member without holds, and write off its debt (M6).
+
+        Returns how many points there were.
+        """
+        self.flush()
+        account = self.account(member_id)
+        postings = ledger.forfeit(account.figures)
+        if not postings:
+            return 0
+        lots = accounts.all_lots(self.uow.connection, member_id)
+        parts = [(lot.lot_id, -lot.points) for lot in lots]
+        forfeited = account.figures.in_lots
+        self._journal.post(account, "forfeit", postings, parts, cause)
+        for lot in lots:
+            self._journal.change_lot(account, lot.lot_id, -lot.points, is_pending=lot.is_pending)
+        account.next_lapse_at = None
+        return forfeited
+
     def restore(
         self,
         member_id: UUID,
@@ -313,6 +335,8 @@ class Book:
                 reinstated = Lot(lot_id, lot.points, self.uow.now, expires_at)
                 self._journal.add_lot(account, reinstated, origin=lot.lot_id)
             account.note_due(expires_at)
+        if account.status == accounts.ERASED:
+            self.forfeit(member_id, cause)
 
     def _settle(self, account: Account, lot: Lot, cause: Cause) -> None:
         """Repay debt from a new lot, unless it is pending, and see when something is due on it."""

@@ -270,6 +270,18 @@ def lock_overdue_checkouts(connection: sa.Connection, now: datetime, limit: int)
     return [Checkout(*row) for row in connection.execute(statement)]
 
 
+def lock_open_checkouts_of(connection: sa.Connection, member_id: UUID) -> list[Checkout]:
+    """Lock the open checkouts of a member, whose account is locked, in the order of their ids."""
+    checkouts = tables.checkouts
+    statement = (
+        sa.select(*_CHECKOUT)
+        .where(checkouts.c.status == OPEN, checkouts.c.member_id == member_id)
+        .order_by(checkouts.c.order_id)
+        .with_for_update()
+    )
+    return [Checkout(*row) for row in connection.execute(statement)]
+
+
 def open_first(connection: sa.Connection, row: dict[str, Any]) -> bool:
     """Insert a checkout unless its order has one; return whether it was inserted."""
     statement = insert(tables.checkouts).values(row).on_conflict_do_nothing()

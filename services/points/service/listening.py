@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.points import use_cases
+from services.points.tables import metadata
+from shared.contracts import privacy
 from shared.contracts.event import Envelope
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
 from shared.contracts.members import merge_events as merges
 from shared.contracts.tiers import events as tiers
+from shared.db import UnitOfWork
 from shared.events.handler import on
+from shared.jobs import JobState, Progress, job
+from shared.privacy import exporting
 from shared.service import BaseService
 
 
@@ -54,3 +61,20 @@ class Listener(BaseService):
     def on_tier_changed(self, event: Envelope) -> None:
         """Earn by the tier's multiplier from its date on (T8)."""
         self.db.consume(event, use_cases.note_tier)
+
+    @on(privacy.ERASED)
+    def on_member_erased(self, event: Envelope) -> None:
+        """Forfeit the points of somebody who is forgotten (M6)."""
+        self.db.consume(event, use_cases.erase_member)
+
+    @on(privacy.EXPORT_REQUESTED)
+    def on_export_requested(self, event: Envelope) -> None:
+        """Start to send what points keeps of a member (M6)."""
+        self.db.consume(event, partial(exporting.begin_part, service="points"))
+
+    @job(exporting.PART_JOBS["points"])
+    def export_part(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """Send the next page of it."""
+        return exporting.part_slice(
+            uow, work, service="points", metadata=metadata, opener=exporting.refuse_to_open
+        )

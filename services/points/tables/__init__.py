@@ -105,12 +105,14 @@ accounts = sa.Table(
     _amount("last_number"),
     _instant("next_lapse_at", nullable=True),
     _id("merged_into", nullable=True),
+    _instant("erased_at", nullable=True),
 )
 """The sums of each member's postings (L2); the row to lock before anything of the member's.
 
 ``last_number`` is that of the member's last transaction. Time alone changes nothing before
 ``next_lapse_at``: no lot lapses or becomes available, no hold ends. Who comes earlier need not
-look. What is meant for an account with ``merged_into`` is done to that one (M3).
+look. What is meant for an account with ``merged_into`` is done to that one (M3). From ``erased_at``
+on the account belongs to nobody (M6).
 """
 
 transactions = sa.Table(

@@ -18,6 +18,7 @@ from services.points.use_cases.earning_rules import (
     publish_rule,
     retire_rule,
 )
+from services.points.use_cases.erasing import erase_member
 from services.points.use_cases.expiry import expire_lots, settle_due
 from services.points.use_cases.expiry_changes import announce_expiry_change, extend_lots
 from services.points.use_cases.holds import capture_hold, place_hold, release_hold
@@ -57,6 +58,7 @@ __all__ = [
     "claim_sale",
     "close_overdue",
     "create_rule",
+    "erase_member",
     "expire_lots",
     "extend_lots",
     "follow_merge",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from services.points.repository.accounts import Account
+from services.points.repository.accounts import ERASED, Account
 from shared.errors.points import MemberNotActive, UnknownMember
+
+__all__ = ["ACTIVE", "ERASED", "is_active", "refuse_unless_active"]
 
 ACTIVE = "active"
 

@@ -62,6 +62,15 @@ def update(connection: sa.Connection, override_id: UUID, **values: Any) -> sa.Ro
     return connection.execute(statement.returning(_TABLE)).mappings().one()
 
 
+def reject_open(connection: sa.Connection, member_id: UUID, now: datetime) -> int:
+    """Reject what waits for approval for a locked member who was erased; return how many."""
+    statement = sa.update(_TABLE).where(
+        _TABLE.c.member_id == member_id, _TABLE.c.status == "pending_approval"
+    )
+    decided = {"decided_by_kind": "system", "decided_by_id": "system", "decided_at": now}
+    return connection.execute(statement.values(status="rejected", **decided)).rowcount
+
+
 def floors(
     connection: sa.Connection,
     member_ids: Iterable[UUID],

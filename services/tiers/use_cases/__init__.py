@@ -7,12 +7,14 @@
 - `merging`: what two members did counts for the one they are (M3).
 - `benefits`, `granting`: what the tier gives is used, or comes by itself (T6).
 - `subscriptions`: tiers that are paid for (T7).
+- `erasing`: a member is forgotten (M6).
 - `moving`: what they all end with: standing, history, news (T5, T8).
 """
 
 from __future__ import annotations
 
 from services.tiers.use_cases.benefits import free_order, reverse_use, use_benefit
+from services.tiers.use_cases.erasing import erase_member
 from services.tiers.use_cases.facts import (
     count_cancel,
     count_claim,
@@ -58,6 +60,7 @@ __all__ = [
     "count_sale",
     "create_plan",
     "create_programme",
+    "erase_member",
     "follow",
     "follow_merge",
     "free_order",

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any
+from uuid import UUID
 
 from services.tiers.domain.machine import boundary
 from services.tiers.domain.progress import Refund, Sale, worth
@@ -41,6 +42,14 @@ def follow(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None:
     that happened meanwhile.
     """
     _follow(uow, event, event.read(members_events.UPDATED), time_zone)
+
+
+def follow_status(
+    uow: UnitOfWork, event: Envelope, member_id: UUID, status: str, zone: tzinfo
+) -> None:
+    """Take in a status that an event other than ``member.updated`` tells."""
+    fact = {"member_id": member_id, "status": status, "birth_month": None, "enrolled_at": None}
+    _follow(uow, event, fact, zone)
 
 
 def count_sale(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None:

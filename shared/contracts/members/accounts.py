@@ -178,3 +178,15 @@ class UnmaskedSchema(WireSchema):
 
     member_id = Id(required=True)
     values = fields.Nested(UnmaskedValuesSchema, required=True)
+
+
+class PrivacyJobSchema(WireSchema):
+    """Whose data a job exports or erases."""
+
+    member_id = Id(required=True)
+
+
+class EraseCommandSchema(ReasonSchema):
+    """Who is to be forgotten, and why."""
+
+    member_id = Id(required=True)

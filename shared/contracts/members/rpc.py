@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from shared.contracts.base import EmptySchema, page_of
+from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.members import accounts, codes, households, merges, schemas
 from shared.contracts.method import Method
 from shared.errors import Forbidden, Invalid, NotFound
+from shared.errors.jobs import TooManyJobs
 from shared.errors.members import (
     AlreadyInHousehold,
     CardBlocked,
@@ -214,4 +216,20 @@ MERGES = Method(
     accounts.MemberPageSchema,
     page_of(merges.MergeRecordSchema),
     errors=(NotFound,),
+)
+EXPORT = Method(
+    SERVICE,
+    "export",
+    schemas.MemberIdSchema,
+    JobStartedSchema,
+    success=202,
+    errors=(NotFound, TooManyJobs),
+)
+ERASE = Method(
+    SERVICE,
+    "erase",
+    accounts.EraseCommandSchema,
+    JobStartedSchema,
+    success=202,
+    errors=(NotFound, MemberClosed, TooManyJobs, Invalid),
 )

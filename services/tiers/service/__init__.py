@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.tiers import queries, use_cases
+from services.tiers.service.privacy import Forgetting
 from shared.calls import Reply
 from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
@@ -18,7 +19,6 @@ from shared.db.transactions import UseCase
 from shared.events.handler import on
 from shared.jobs import JobState, Progress, job
 from shared.rpc.server import Settings, every, rpc
-from shared.service import BaseService
 from shared.settings import ServiceSettings
 
 DUE_EVERY_S = 5
@@ -27,7 +27,7 @@ DUE_EVERY_S = 5
 GIFTS_EVERY_S = 600
 
 
-class TiersService(BaseService):
+class TiersService(Forgetting):
     """What members' purchases make of them."""
 
     name = "tiers"

@@ -12,6 +12,7 @@ import structlog
 
 from services.identity import passwords, queries
 from services.identity.senders import NotSent, Sender, sender_of
+from services.identity.service.privacy import Forgetting
 from services.identity.use_cases import grants, machines, merging, messages, staff, tokens
 from services.identity.use_cases.messages import Message
 from services.identity.vault import Vault
@@ -23,7 +24,6 @@ from shared.db import Call
 from shared.errors.identity import InvalidCredentials
 from shared.events.handler import on
 from shared.rpc.server import Settings, every, rpc
-from shared.service import BaseService
 from shared.settings import ServiceSettings
 
 SWEEP_S = 600
@@ -43,7 +43,7 @@ def _beside(work: Callable[..., T], *args: Any) -> T:
     return work(*args)
 
 
-class IdentityService(BaseService):
+class IdentityService(Forgetting):
     """Staff, stores, terminals, clients, and how everybody signs in."""
 
     name = "identity"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.coupons import queries, use_cases
 from services.coupons.programme import Programme, programme_of
+from services.coupons.service.privacy import Forgetting
 from shared.calls import Reply
 from shared.contracts.coupons import rpc as contract
 from shared.contracts.event import Envelope
@@ -20,7 +21,6 @@ from shared.db import Call, UnitOfWork
 from shared.events.handler import on
 from shared.jobs import JobState, Progress, job
 from shared.rpc.server import Settings, every, rpc
-from shared.service import BaseService
 
 FREE_LAPSED_EVERY_S = 1.5
 """A reservation whose time is over is free within 5 s (C2)."""
@@ -31,7 +31,7 @@ AWAIT_MEMBERS_S = 2.0
 _LOOK_AGAIN_S = 0.1
 
 
-class CouponsService(BaseService):
+class CouponsService(Forgetting):
     """Campaigns, coupons, and the coupons of orders."""
 
     name = "coupons"

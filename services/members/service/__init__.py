@@ -6,20 +6,22 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.members import queries, use_cases
+from services.members.service.listening import Listener
 from services.members.vault import Vault
 from shared.calls import Reply
 from shared.contracts.event import Envelope
 from shared.contracts.members import rpc as contract
 from shared.contracts.members.merge_events import APPLIED
-from shared.db import Call
+from shared.db import Call, UnitOfWork
 from shared.db.transactions import UseCase
 from shared.events.handler import on
+from shared.jobs import JobState, Progress, job
 from shared.rpc.server import Settings, every, rpc
-from shared.service import HOUSEKEEPING_S, BaseService
+from shared.service import HOUSEKEEPING_S
 from shared.settings import ServiceSettings
 
 
-class MembersService(BaseService):
+class MembersService(Listener):
     """Who the members are."""
 
     name = "members"
@@ -164,6 +166,31 @@ class MembersService(BaseService):
     def forget_code_uses(self) -> None:
         """Delete uses of codes that nothing will ask for again."""
         self.db.sweep("code_uses", use_cases.forget_uses)
+
+    @rpc(contract.EXPORT)
+    def export(self, call: Call, **command: Any) -> Reply:
+        """Start to collect all that is kept of a member (M6)."""
+        return self._write(call, use_cases.start_export, **command)
+
+    @job(use_cases.EXPORT)
+    def export_member(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """Wait for the other services' parts, then write the file."""
+        return use_cases.export_slice(uow, work, vault=self.vault)
+
+    @rpc(contract.ERASE)
+    def erase(self, call: Call, **command: Any) -> Reply:
+        """Forget a person (M6)."""
+        return self.db.write(call, use_cases.erase, **command)
+
+    @job(use_cases.ERASURE)
+    def erase_member(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """Wait until every service has forgotten it too."""
+        return use_cases.erasure_slice(uow, work)
+
+    @every(HOUSEKEEPING_S)
+    def forget_exports(self) -> None:
+        """Delete exports that were there to be downloaded for long enough."""
+        self.db.sweep("exports", use_cases.forget_exports)
 
     @rpc(contract.GET)
     def get(self, call: Call, **query: Any) -> Reply:

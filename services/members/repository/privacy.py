@@ -1,0 +1,128 @@
+"""Exports, erasures, and what of them is kept (M6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from services.members import tables
+from shared.calls import Idempotency
+from shared.db.tables import PLATFORM
+
+# --- exports --------------------------------------------------------------------------------
+
+
+def add_export(connection: sa.Connection, row: Mapping[str, Any]) -> None:
+    """Note an export that begins."""
+    connection.execute(sa.insert(tables.exports).values(row))
+
+
+def lock_export(connection: sa.Connection, job_id: UUID) -> sa.Row[Any] | None:
+    """Return an export that is not over, locked: an erasure waits for the slice under way."""
+    wanted = sa.select(tables.exports).where(tables.exports.c.job_id == job_id)
+    return connection.execute(wanted.with_for_update()).one_or_none()
+
+
+def drop_export(connection: sa.Connection, job_id: UUID) -> None:
+    """Forget an export with its key and parts."""
+    table = tables.exports
+    connection.execute(sa.delete(table).where(table.c.job_id == job_id))
+
+
+def add_part(connection: sa.Connection, row: Mapping[str, Any]) -> bool:
+    """Keep a part of an export; False when that is over, or never was."""
+    table = tables.exports
+    known = sa.select(table.c.job_id).where(table.c.job_id == row["job_id"])
+    if connection.execute(known.with_for_update(read=True)).one_or_none() is None:
+        return False
+    connection.execute(insert(tables.export_parts).values(row).on_conflict_do_nothing())
+    return True
+
+
+def whole_parts(connection: sa.Connection, job_id: UUID) -> dict[str, int]:
+    """Return which services have sent all their parts, and how many."""
+    table = tables.export_parts
+    last = sa.func.max(table.c.seq).filter(table.c.is_last)
+    counted = (
+        sa.select(table.c.service, sa.func.count())
+        .where(table.c.job_id == job_id)
+        .group_by(table.c.service)
+        .having(last + 1 == sa.func.count())
+    )
+    return {service: count for service, count in connection.execute(counted)}
+
+
+def part(connection: sa.Connection, job_id: UUID, service: str, seq: int) -> sa.Row[Any]:
+    """Return a part that was sent."""
+    wanted = sa.select(tables.export_parts).filter_by(job_id=job_id, service=service, seq=seq)
+    return connection.execute(wanted).one()
+
+
+def drop_old_export_jobs(
+    connection: sa.Connection, kind: str, before: sa.ColumnElement[datetime], *, limit: int = 100
+) -> int:
+    """Delete export jobs that ended before an instant, with their files; return how many."""
+    jobs = PLATFORM.work.jobs
+    old = (
+        sa.select(jobs.c.job_id)
+        .where(jobs.c.kind == kind, jobs.c.finished_at.is_not(None), jobs.c.touched_at < before)
+        .limit(limit)
+    )
+    return connection.execute(sa.delete(jobs).where(jobs.c.job_id.in_(old))).rowcount
+
+
+# --- erasures -------------------------------------------------------------------------------
+
+
+def add_erasure(connection: sa.Connection, row: Mapping[str, Any]) -> None:
+    """Note that a member is erased."""
+    connection.execute(sa.insert(tables.erasures).values(row))
+
+
+def erasure_job(connection: sa.Connection, member_id: UUID) -> UUID | None:
+    """Return which job erases, or erased, a member."""
+    table = tables.erasures
+    found: UUID | None = connection.execute(
+        sa.select(table.c.job_id).where(table.c.member_id == member_id)
+    ).scalar()
+    return found
+
+
+def add_acknowledgement(connection: sa.Connection, row: Mapping[str, Any]) -> None:
+    """Note that a service has forgotten a member, once."""
+    new = insert(tables.erasure_acknowledgements).values(row)
+    connection.execute(new.on_conflict_do_nothing())
+
+
+def acknowledgements(connection: sa.Connection, member_id: UUID) -> dict[str, Any]:
+    """Return what services have said that it took to forget a member."""
+    table = tables.erasure_acknowledgements
+    theirs = sa.select(table.c.service, table.c.done).where(table.c.member_id == member_id)
+    return {service: done for service, done in connection.execute(theirs)}
+
+
+# --- answers that show a member -------------------------------------------------------------
+
+
+def note_answer(
+    connection: sa.Connection, caller: str, request: Idempotency, member_ids: Sequence[UUID]
+) -> None:
+    """Note that the answer kept for this request shows members."""
+    place = {"caller": caller, "route": request.route, "key": request.key}
+    rows = [{**place, "member_id": member_id} for member_id in member_ids]
+    if rows:
+        connection.execute(insert(tables.stored_answers).values(rows).on_conflict_do_nothing())
+
+
+def drop_answers(connection: sa.Connection, member_id: UUID) -> None:
+    """Delete kept answers that show a member, whoever got them."""
+    table, kept = tables.stored_answers, PLATFORM.idempotency
+    place = [table.c[name] for name in ("caller", "route", "key")]
+    theirs = sa.select(*place).where(table.c.member_id == member_id)
+    key = sa.tuple_(*(kept.c[column.name] for column in place))
+    connection.execute(sa.delete(kept).where(key.in_(theirs)))

@@ -1,0 +1,39 @@
+"""What the gateway needs of the calls that export and erase members; see `calls`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.contracts.members import rpc as members
+from tests.contracts.calls import CallNeed
+from tests.contracts.needs import MEMBER, uuid
+from tests.contracts.states import enrol
+from tests.support.platform import Platform
+
+
+def _member(platform: Platform) -> Mapping[str, Any]:
+    return {"member_id": enrol(platform)}
+
+
+_JOB = {"job_id": uuid("0192f3a0-0000-7000-8000-000000000002")}
+_REASON = {"reason": "Asked by letter."}
+
+PRIVACY_CALLS = (
+    CallNeed(
+        members.EXPORT,
+        "a member is there",
+        ("POST", f"/v1/members/{MEMBER}/export", {}),
+        {"member_id": MEMBER},
+        _JOB,
+        _member,
+    ),
+    CallNeed(
+        members.ERASE,
+        "a member is there",
+        ("DELETE", f"/v1/members/{MEMBER}", _REASON),
+        {"member_id": MEMBER, **_REASON},
+        _JOB,
+        _member,
+    ),
+)
