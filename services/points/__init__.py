@@ -14,8 +14,8 @@ Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``points
 ``points.held``, ``points.released``, ``points.adjusted``, ``points.transferred``,
 ``sale.recorded``, ``sale.returned``, ``sale.cancelled``, ``sale.claimed``, ``checkout.closed``,
 ``points.merge_applied``, ``points.export_part``, ``points.erasure_acknowledged``. Events in:
-``member.merged``, ``member.unmerged`` (whose account is whose, M3),
-``member.enrolled``, ``member.updated`` (who may own points), ``member.household_changed`` (who may
-pool them, L10), ``member.export_requested``, ``member.erased`` (M6), ``store.opened``, ``store.changed`` (local time, E2), ``tier.changed`` (the earn
-multiplier, T8).
+``member.merged``, ``member.unmerged`` (whose account is whose, M3), ``member.enrolled``,
+``member.updated`` (who may own points), ``member.household_changed`` (who may pool them, L10),
+``member.export_requested``, ``member.erased`` (M6), ``store.opened``, ``store.changed`` (local
+time, E2), ``tier.changed`` (the earn multiplier, T8).
 """

@@ -22,6 +22,8 @@ class ExportRequestedData(EventSchema):
 
     export_id = Id(required=True)
     member_id = Id(required=True)
+    member_ids = fields.List(Id(), required=True)
+    """All that this person is: the member, and whoever was merged into it (M3)."""
     public_key = Text(required=True)
     """Seals what is sent back, see `shared.privacy.sealing`."""
 
@@ -72,4 +74,5 @@ class PartOrderSchema(WireSchema):
 
     export_id = Id(required=True)
     member_id = Id(required=True)
+    member_ids = fields.List(Id(), required=True)
     public_key = Text(required=True)

@@ -27,7 +27,7 @@ def forget(uow: UnitOfWork, service: str, metadata: sa.MetaData, member_id: UUID
     for holding in holdings_of(service):
         if holding.through is not None or not holding.whose:
             continue
-        table, theirs = metadata.tables[holding.table], belongs(metadata, holding, member_id)
+        table, theirs = metadata.tables[holding.table], belongs(metadata, holding, [member_id])
         if holding.having(Erasure.DELETED):
             uow.connection.execute(sa.delete(table).where(theirs))
             continue
@@ -86,4 +86,6 @@ def _forget_files(uow: UnitOfWork, creator: str) -> None:
 def _blank(column: sa.Column[object]) -> object:
     if column.nullable:
         return None
+    if isinstance(column.type, sa.JSON):
+        return {}
     return b"" if isinstance(column.type, sa.LargeBinary) else ""

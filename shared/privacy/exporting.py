@@ -35,7 +35,12 @@ def part_slice(
     order = work.request
     member_id: UUID = order["member_id"]
     page = pages.read(
-        uow.connection, metadata, service, member_id=member_id, position=position, opener=opener
+        uow.connection,
+        metadata,
+        service,
+        member_ids=order["member_ids"],
+        position=position,
+        opener=opener,
     )
     seq, is_last = work.done, page.position is None
     sealed = sealing.seal(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -40,17 +40,20 @@ def read(
     metadata: sa.MetaData,
     service: str,
     *,
-    member_id: UUID,
+    member_ids: Collection[UUID],
     position: Mapping[str, Any],
     opener: Opener,
 ) -> Page:
-    """Return the rows of a member at ``position``; it is JSON, as is what comes of it."""
+    """Return the rows of a person at ``position``; it is JSON, as is what comes of it.
+
+    ``member_ids`` are all members that are this person: more than one where some were merged (M3).
+    """
     holdings = holdings_of(service)
     place = position["holding"]
     holding = holdings[place]
     table = metadata.tables[holding.table]
     key = list(table.primary_key.columns)
-    statement = sa.select(table).where(belongs(metadata, holding, member_id)).order_by(*key)
+    statement = sa.select(table).where(belongs(metadata, holding, member_ids)).order_by(*key)
     if position["after"] is not None:
         seen = [
             sa.cast(sa.literal(text, sa.Text), column.type)
@@ -66,14 +69,16 @@ def read(
     return Page(holding.table, rows, following)
 
 
-def belongs(metadata: sa.MetaData, holding: Holding, member_id: UUID) -> sa.ColumnElement[bool]:
-    """Return which rows of a holding are a member's; none where nothing names the member."""
+def belongs(
+    metadata: sa.MetaData, holding: Holding, member_ids: Collection[UUID]
+) -> sa.ColumnElement[bool]:
+    """Return which rows of a holding are of members; none where nothing names a member."""
     columns = metadata.tables[holding.table].c
     if holding.through is None:
-        return sa.or_(sa.false(), *(columns[name] == member_id for name in holding.whose))
+        return sa.or_(sa.false(), *(columns[name].in_(member_ids) for name in holding.whose))
     name, _, column = holding.through.partition(".")
     above = next(each for each in holdings_of(holding.service) if each.table == name)
-    theirs = sa.select(metadata.tables[name].c[column]).where(belongs(metadata, above, member_id))
+    theirs = sa.select(metadata.tables[name].c[column]).where(belongs(metadata, above, member_ids))
     return columns[holding.whose[0]].in_(theirs)
 
 

@@ -208,6 +208,7 @@ _PUBLIC_KEY = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
 _EXPORT_REQUESTED = {
     "export_id": uuid(),
     "member_id": uuid(),
+    "member_ids": match.each_like(uuid()),
     "public_key": match.regex(_PUBLIC_KEY, regex=r"^[A-Za-z0-9+/]{43}=$"),
 }
 _PART = {

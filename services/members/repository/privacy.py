@@ -14,6 +14,28 @@ from services.members import tables
 from shared.calls import Idempotency
 from shared.db.tables import PLATFORM
 
+# --- persons --------------------------------------------------------------------------------
+
+
+def merged_into(connection: sa.Connection, member_id: UUID) -> list[UUID]:
+    """Return all members who are this one by now, in the order of their ids (M3)."""
+    table = tables.members
+    found = sa.select(table.c.member_id).where(table.c.merged_into == member_id).cte(recursive=True)
+    further = sa.select(table.c.member_id).join(found, table.c.merged_into == found.c.member_id)
+    everybody = found.union(further)
+    rows = connection.execute(sa.select(everybody.c.member_id))
+    return sorted(rows.scalars())
+
+
+def data_keys(connection: sa.Connection, member_ids: Sequence[UUID]) -> dict[UUID, bytes]:
+    """Return the wrapped data keys of members that have not been erased."""
+    table = tables.members
+    theirs = sa.select(table.c.member_id, table.c.data_key).where(
+        table.c.member_id.in_(member_ids), table.c.data_key.is_not(None)
+    )
+    return {member_id: bytes(key) for member_id, key in connection.execute(theirs)}
+
+
 # --- exports --------------------------------------------------------------------------------
 
 
@@ -99,11 +121,21 @@ def add_acknowledgement(connection: sa.Connection, row: Mapping[str, Any]) -> No
     connection.execute(new.on_conflict_do_nothing())
 
 
-def acknowledgements(connection: sa.Connection, member_id: UUID) -> dict[str, Any]:
-    """Return what services have said that it took to forget a member."""
-    table = tables.erasure_acknowledgements
-    theirs = sa.select(table.c.service, table.c.done).where(table.c.member_id == member_id)
-    return {service: done for service, done in connection.execute(theirs)}
+def acknowledgements(connection: sa.Connection, job_id: UUID) -> dict[str, Any]:
+    """Return who has forgotten all members that a job erases, and what that took in sum."""
+    erased, said = tables.erasures, tables.erasure_acknowledgements
+    number = sa.select(sa.func.count()).where(erased.c.job_id == job_id).scalar_subquery()
+    whole = (
+        sa.select(said.c.service, sa.func.jsonb_agg(said.c.done))
+        .join(erased, erased.c.member_id == said.c.member_id)
+        .where(erased.c.job_id == job_id)
+        .group_by(said.c.service)
+        .having(sa.func.count() == number)
+    )
+    return {
+        service: {name: sum(each[name] for each in done) for name in done[0]}
+        for service, done in connection.execute(whole)
+    }
 
 
 # --- answers that show a member -------------------------------------------------------------

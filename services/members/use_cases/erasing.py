@@ -22,8 +22,8 @@ from shared.contracts.members.accounts import PrivacyJobSchema
 from shared.contracts.privacy import ACKNOWLEDGED, ERASED, HOLDERS
 from shared.db import UnitOfWork
 from shared.db.tables import PLATFORM
-from shared.errors import NotFound
-from shared.errors.members import MemberClosed
+from shared.errors import Busy, NotFound
+from shared.errors.members import MemberMerged
 from shared.jobs import JobKind, JobState, Progress, finished, start, waiting, wake
 from shared.privacy import erasing
 
@@ -31,11 +31,14 @@ ERASURE = JobKind("members", "erase_member", PrivacyJobSchema, cancellable=False
 
 
 def erase(uow: UnitOfWork, *, member_id: UUID, reason: str) -> Mapping[str, Any]:
-    """Forget a person; asked again, the answer is the same job.
+    """Forget a person, and all members that were merged into it (M3).
+
+    Asked again, the answer is the same job.
 
     Raises:
         NotFound: no such member.
-        MemberClosed: it was merged into another one, who is the one to erase.
+        MemberMerged: it is another member now, who is the one to erase.
+        Busy: somebody was merged into it at this moment.
     """
     row = repository.lock_member(uow.connection, member_id)
     if row is None:
@@ -43,13 +46,10 @@ def erase(uow: UnitOfWork, *, member_id: UUID, reason: str) -> Mapping[str, Any]
     if row.status == domain.ERASED:
         return _known(uow, member_id)
     if row.status == domain.MERGED:
-        raise MemberClosed
-    digest = _phone_digest(uow, member_id)
+        raise MemberMerged(merged_into=str(row.merged_into))
     begun = start(uow, ERASURE, {"member_id": member_id}, total=len(HOLDERS) + 1)
-    noted = {"member_id": member_id, "job_id": begun["job_id"], "requested_at": uow.now}
-    repository.add_erasure(uow.connection, noted)
-    _leave_household(uow, member_id)
-    _forget(uow, member_id, digest)
+    for each in _persons(uow, member_id):
+        _erase(uow, each, begun["job_id"])
     uow.audit(
         "member.erase",
         ("member", member_id),
@@ -57,8 +57,6 @@ def erase(uow: UnitOfWork, *, member_id: UUID, reason: str) -> Mapping[str, Any]
         after={"status": domain.ERASED},
         reason=reason,
     )
-    data = {"member_id": member_id, "erased_at": uow.now, "phone_digest": digest}
-    uow.emit(ERASED, subject=member_id, data=data)
     return begun
 
 
@@ -86,7 +84,7 @@ def note_acknowledged(uow: UnitOfWork, event: Envelope) -> None:
 
 def erasure_slice(uow: UnitOfWork, work: JobState) -> Progress:
     """Look who has acknowledged; the job is done when all have."""
-    done = repository.acknowledgements(uow.connection, work.request["member_id"])
+    done = repository.acknowledgements(uow.connection, work.job_id)
     missing = [service for service in HOLDERS if service not in done]
     if missing:
         return waiting(work, done=len(done) + 1, state={}, waiting_for=missing)
@@ -98,6 +96,26 @@ def _known(uow: UnitOfWork, member_id: UUID) -> Mapping[str, Any]:
     if job_id is None:
         raise NotFound
     return {"job_id": job_id}
+
+
+def _persons(uow: UnitOfWork, member_id: UUID) -> list[UUID]:
+    """Return, locked, all members that are this person; a merge locks them likewise."""
+    others = repository.merged_into(uow.connection, member_id)
+    for other in others:
+        repository.lock_member(uow.connection, other)
+    if repository.merged_into(uow.connection, member_id) != others:
+        raise Busy
+    return [member_id, *others]
+
+
+def _erase(uow: UnitOfWork, member_id: UUID, job_id: UUID) -> None:
+    digest = _phone_digest(uow, member_id)
+    noted = {"member_id": member_id, "job_id": job_id, "requested_at": uow.now}
+    repository.add_erasure(uow.connection, noted)
+    _leave_household(uow, member_id)
+    _forget(uow, member_id, digest)
+    data = {"member_id": member_id, "erased_at": uow.now, "phone_digest": digest}
+    uow.emit(ERASED, subject=member_id, data=data)
 
 
 def _phone_digest(uow: UnitOfWork, member_id: UUID) -> str | None:

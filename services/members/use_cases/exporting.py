@@ -7,7 +7,7 @@ and what members keeps, into one file for whoever asked.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -51,6 +51,7 @@ def start_export(uow: UnitOfWork, *, vault: Vault, member_id: UUID) -> Mapping[s
         TooManyJobs: the caller has too many under way.
     """
     common.locked(uow, member_id)
+    persons = [member_id, *repository.merged_into(uow.connection, member_id)]
     private, public = sealing.new_key_pair()
     begun = start(uow, EXPORT, {"member_id": member_id}, total=len(_SERVICES))
     job_id = begun["job_id"]
@@ -62,8 +63,8 @@ def start_export(uow: UnitOfWork, *, vault: Vault, member_id: UUID) -> Mapping[s
     }
     repository.add_export(uow.connection, row)
     common.note(uow, member_id, "member.export", after={"job_id": str(job_id)})
-    asked = {"export_id": job_id, "member_id": member_id, "public_key": public}
-    uow.emit(EXPORT_REQUESTED, subject=member_id, data=asked)
+    asked = {"export_id": job_id, "member_id": member_id, "member_ids": persons}
+    uow.emit(EXPORT_REQUESTED, subject=member_id, data={**asked, "public_key": public})
     return begun
 
 
@@ -152,13 +153,14 @@ class _Writer:
 
     def _own(self) -> bytes:
         member_id = self.export.member_id
+        persons = [member_id, *repository.merged_into(self.uow.connection, member_id)]
         page = pages.read(
             self.uow.connection,
             tables.METADATA,
             "members",
-            member_id=member_id,
+            member_ids=persons,
             position=self.position or pages.start_of("members") or {},
-            opener=_opener(self.uow, self.vault, member_id),
+            opener=_opener(self.uow, self.vault, persons),
         )
         self._go_on(page.position)
         return self.document.add("members", page.table, page.rows)
@@ -182,20 +184,21 @@ class _Writer:
             self.place += 1
 
 
-def _opener(uow: UnitOfWork, vault: Vault, member_id: UUID) -> pages.Opener:
-    """Return what opens a member's values."""
-    row = repository.lock_member(uow.connection, member_id)
-    if row is None or row.data_key is None:
-        raise NotFound
-    key = vault.master.unwrap(row.data_key)
+def _opener(uow: UnitOfWork, vault: Vault, member_ids: Sequence[UUID]) -> pages.Opener:
+    """Return what opens members' values, each by the member's own key."""
+    wrapped = repository.data_keys(uow.connection, member_ids)
+    keys = {member_id: vault.master.unwrap(key) for member_id, key in wrapped.items()}
 
     def open_value(table: str, column: str, row: Mapping[str, Any]) -> Any:
         sealed = bytes(row[column])
+        if table == "merges":
+            return open_reason(keys[row["survivor_member_id"]], sealed)
+        if table == "households":
+            return open_household_name(vault.master, row["household_id"], sealed)
+        key = keys[row["member_id"]]
         if table == "members":
             profile = open_profile(key, sealed)
             return {name: getattr(profile, name) for name in profile.__slots__}
-        if table == "households":
-            return open_household_name(vault.master, row["household_id"], sealed)
         if (table, column) == ("identifiers", "value"):
             return open_identifier(key, row["kind"], sealed)
         return open_reason(key, sealed)

@@ -27,10 +27,11 @@ def erase_member(uow: UnitOfWork, event: Envelope) -> None:
     member_id = event.read(MEMBER_ERASED)["member_id"]
     book = Book(uow)
     book.open([member_id])
-    for hold in holds.standing(uow.connection, member_id):
-        book.end_hold(hold, End(RELEASED, uow.now))
-    cause = Cause(ERASURE, str(member_id), uow.now)
-    forfeited = book.forfeit(member_id, cause)
+    forfeited = 0
+    if book.owner(member_id) == member_id:  # else its account is another one's, erased with it
+        for hold in holds.standing(uow.connection, member_id):
+            book.end_hold(hold, End(RELEASED, uow.now))
+        forfeited = book.forfeit(member_id, Cause(ERASURE, str(member_id), uow.now))
     book.flush()
     accounts.close_for_good(uow.connection, member_id, uow.now)
     _note_status(uow, event)

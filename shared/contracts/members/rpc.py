@@ -231,5 +231,5 @@ ERASE = Method(
     accounts.EraseCommandSchema,
     JobStartedSchema,
     success=202,
-    errors=(NotFound, MemberClosed, TooManyJobs, Invalid),
+    errors=(NotFound, MemberMerged, TooManyJobs, Invalid),
 )

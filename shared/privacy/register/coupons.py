@@ -20,7 +20,7 @@ COUPONS = (
         "Your coupons.",
         (
             *kept("coupon_id campaign_id version status order_id valid_from valid_until issued_at"
-                  " updated_at gift_of code_hint"),
+                  " updated_at gift_of code_hint origin_member_id"),
             *blanked("code_sealed gift_message_sealed", Form.SEALED),
         ),
         others=("free_status", "code_digest", "notices", "code_no"),

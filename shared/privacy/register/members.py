@@ -14,7 +14,7 @@ MEMBERS = (
         "members",
         "You, and since when you take part.",
         (
-            *kept("member_id status channel enrolled_at updated_at"),
+            *kept("member_id status channel merged_into enrolled_at updated_at"),
             *blanked("locale home_store_id code_handle"),
             *blanked("profile", Form.SEALED),
             *blanked("name_digest", Form.DIGEST),
@@ -74,6 +74,20 @@ MEMBERS = (
     ),
     Holding(
         "members",
+        "merges",
+        "Members of yours that became one, and why.",
+        (
+            *kept(
+                "merge_id source_member_id survivor_member_id merged_at merged_by undo_until"
+                " unmerged_at unmerged_by"
+            ),
+            *blanked("reason", Form.SEALED),
+            *blanked("moved"),
+        ),
+        whose=("source_member_id", "survivor_member_id"),
+    ),
+    Holding(
+        "members",
         "exports",
         "Exports under way.",
         (*deleted("requested_at"), *deleted("private_key", Form.KEY)),
@@ -116,7 +130,14 @@ MEMBERS = (
     ),
 )
 
-MEMBERS_OTHERS = frozenset({"code_keys"})
+MEMBERS_OTHERS = frozenset(
+    {
+        "code_keys",
+        # How far services have come with merges, by id.
+        "merge_progress",
+        "merge_steps",
+    }
+)
 
 MEMBERS_TOLD: Mapping[str, Mapping[str, str | None]] = {
     "member.enrolled": {"birth_month": None, "locale": None, "home_store_id": None},

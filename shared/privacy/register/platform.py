@@ -15,6 +15,8 @@ PLATFORM: Mapping[str, str] = {
     "audit": "What staff did names members by id and fields by name. Reasons are sealed, and kept"
     " as long as the trail (I4).",
     "audit_head": "The end of the trail.",
+    "member_merge_steps": "Which members became one, by id (M3).",
+    "member_redirects": "Who a member is by now, by id (M3).",
     "event_sequences": "Counts events by member's id.",
     "inbox": "Ids of events.",
     "inbox_checkpoints": "Ids of events.",

@@ -26,7 +26,7 @@ POINTS = (
         "accounts",
         "Your points in sum.",
         kept("pending available held debt earned redeemed expired clawed_back adjusted"
-             " next_lapse_at erased_at"),
+             " next_lapse_at merged_into erased_at"),
         others=("last_number",),
     ),
     Holding(

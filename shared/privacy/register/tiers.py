@@ -23,7 +23,7 @@ TIERS = (
         "tiers",
         "contributions",
         "What your purchases count for it.",
-        kept("sale_id occurred_at payable_minor refunded_minor points"),
+        kept("sale_id occurred_at payable_minor refunded_minor points origin_member_id"),
     ),
     Holding(
         "tiers",
@@ -46,14 +46,14 @@ TIERS = (
         "Tiers that staff gave you.",
         (*kept("override_id tier status expires_at earned_tier levels_up requested_by_kind"
                " requested_by_id requested_at decided_by_kind decided_by_id decided_at starts_at"
-               " ended_at"), *blanked("reason decision_note")),
+               " ended_at origin_member_id"), *blanked("reason decision_note")),
     ),
     Holding(
         "tiers",
         "benefit_uses",
         "Benefits you used.",
         kept("use_id code kind reference tier used_at used_by_kind used_by_id reversed_at"
-             " reversed_cause"),
+             " reversed_cause origin_member_id"),
     ),
     Holding(
         "tiers",
@@ -66,7 +66,7 @@ TIERS = (
         "subscriptions",
         "Paid membership.",
         kept("subscription_id order_id plan tier months paid_minor status starts_at ends_at"
-             " refundable_until bought_at cancelled_at refund_minor notified_at"),
+             " refundable_until bought_at cancelled_at refund_minor notified_at origin_member_id"),
     ),
 )  # fmt: skip
 

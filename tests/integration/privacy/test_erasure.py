@@ -176,6 +176,34 @@ def test_export_under_way_ends_with_the_member(platform: Platform, known: Known)
     assert left[0][0] == 0
 
 
+@pytest.mark.rule("M3", "M6")
+def test_whoever_was_merged_is_exported_and_forgotten_with_the_survivor(
+    platform: Platform, known: Known
+) -> None:
+    second = {"phone": person.OTHER_PHONE, "name": person.NAME, "channel": "store"}
+    source = known.till.post("/v1/members", second)["member_id"]
+    known.till.post("/v1/sales", sale(platform, source))
+    platform.settle()
+    merge = {"source_member_id": source, "reason": "The same person."}
+    known.manager.post(f"/v1/members/{known.member_id}/merge", merge, status=200)
+    platform.settle()
+    asked = known.manager.post(f"/v1/members/{known.member_id}/export", status=202)
+    person.finish_job(platform, known.manager, asked["job_id"])
+    data = person.download(known.manager, asked["job_id"])["data"]
+    names = {row["profile"]["name"] for row in data["members"]["members"]}
+    assert names == {None, person.NAME}
+    assert {row["value"] for row in data["members"]["identifiers"]} >= {person.OTHER_PHONE}
+    assert len(data["points"]["accounts"]) == 2
+    refused = known.manager.request("DELETE", f"/v1/members/{source}", {"reason": "x"})
+    assert (refused[0], refused[1]["code"]) == (409, "member_merged")
+    job = finish(platform, known, erase(known))
+    assert job["status"] == "succeeded"
+    assert job["result"]["services"]["points"] == {"points_forfeited": 2000}
+    kept = platform.databases["members"].query("SELECT status, data_key FROM members")
+    assert [tuple(row) for row in kept] == [("erased", None)] * 2
+    assert person.traces(person.dump(platform), person.OTHER_PHONE) == []
+
+
 def test_only_a_manager_erases_and_a_member_exports_only_itself(
     platform: Platform, known: Known
 ) -> None:
