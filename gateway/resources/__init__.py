@@ -15,6 +15,7 @@ RESOURCES: tuple[str, ...] = (
     "standing",
     "merges",
     "privacy",
+    "member_files",
     "households",
     "codes",
     "tiers",

@@ -10,6 +10,7 @@ Owns profiles, identifiers (phone, e-mail, card, external id) and consents. Inva
 - once a member is erased nothing that is kept leads to the person (M6).
 
 Events out: ``member.enrolled``, ``member.updated``, ``member.frozen``, ``member.merged``,
-``member.unmerged``, ``member.household_changed``, ``member.export_requested``, ``member.erased``.
+``member.unmerged``, ``member.imported``,
+``member.household_changed``, ``member.export_requested``, ``member.erased``.
 Events in: each service's ``merge_applied``, ``export_part`` and ``erasure_acknowledged``.
 """

@@ -304,3 +304,15 @@ stored_answers = sa.Table(
     sa.Index("ix_stored_answers_member_id", "member_id"),
 )
 """Which kept answers to requests show a member, so that they go with it."""
+
+imported_rows = sa.Table(
+    "imported_rows",
+    METADATA,
+    # Keyed hashes of the row's phone, and of all it said.
+    sa.Column("row_key", sa.LargeBinary, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("member_id", UUID(as_uuid=True), sa.ForeignKey(members.c.member_id), nullable=False),
+    sa.Column("imported_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("ix_imported_rows_member_id", "member_id"),
+)
+"""Rows of files that became members: the same row again is the same member."""

@@ -47,6 +47,7 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
         identity.STORE_OPENED,
         members.ENROLLED,
         members.HOUSEHOLD_CHANGED,
+        members.IMPORTED,
         members.UPDATED,
         merges.MERGED,
         merges.UNMERGED,

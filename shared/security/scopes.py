@@ -39,7 +39,7 @@ _MANAGER = (
     | _MARKETING
     | {
         "points:approve", "points:rebuild", "expiry:write", "tiers:write", "members:merge",
-        "members:erase", "members:export", "pos_exceptions:write",
+        "members:erase", "members:export", "members:import", "pos_exceptions:write",
     }
 )  # fmt: skip
 
@@ -47,7 +47,8 @@ _AUDITOR = _STAFF_READ | {"points:liability", "points:verify", "audit:read", "st
 
 _ADMIN = frozenset(
     {"staff:read", "staff:write", "stores:read", "stores:write", "terminals:write",
-     "clients:write", "webhooks:write", "sandbox:write", "jobs:read", "settings:write"}
+     "clients:write", "members:import", "webhooks:write", "sandbox:write", "jobs:read",
+     "settings:write"}
 )  # fmt: skip
 
 STAFF_ROLES: dict[str, frozenset[str]] = {

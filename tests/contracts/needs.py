@@ -258,6 +258,17 @@ NEEDS = (
     Need("points", members.UPDATED, "a member changed its name", _UPDATED, _BORN_IN_MAY),
     Need(
         "points",
+        members.IMPORTED,
+        "a member came with points",
+        {
+            "member_id": uuid(),
+            "points": match.int(1_200),
+            "expires_on": match.regex("2030-12-31", regex=r"^\d{4}-\d\d-\d\d$"),
+        },
+        _count("points", "SELECT count(*) FROM lots WHERE member_id = :member"),
+    ),
+    Need(
+        "points",
         members.HOUSEHOLD_CHANGED,
         "a member joined a household",
         _SHARED,

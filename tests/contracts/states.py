@@ -17,8 +17,8 @@ STORE = {"store_id": "s-9", "name": "Nanjing Road", "time_zone": "Asia/Shanghai"
 
 
 def till(platform: Platform) -> Person:
-    """Return the first till."""
-    return platform.terminal()
+    """Return a till with a terminal id of its own."""
+    return platform.terminal(f"t-{uuid4().hex[:8]}")
 
 
 def enrol(platform: Platform) -> str:
@@ -128,6 +128,20 @@ def unmerge(platform: Platform) -> None:
     platform.settle()
 
 
+def bring_in(platform: Platform) -> None:
+    """Import a member with points."""
+    manager = platform.staff("manager")
+    csv = f"phone,points,points_expire_on\n{PHONE},1200,2030-12-31\n"
+    sent = manager.client.post(
+        "/v1/members/import",
+        data=csv,
+        content_type="text/csv",
+        headers={"Authorization": f"Bearer {manager.token}", "Idempotency-Key": "k"},
+    )
+    assert sent.status_code == 202, sent.data
+    platform.run_jobs()
+
+
 def claim(platform: Platform) -> None:
     """Let a member claim a sale by its receipt code."""
     enrol(platform)
@@ -184,6 +198,7 @@ STATES: Mapping[str, Callable[[Platform], object]] = {
     "a member rose to another tier": rise,
     "a member joined a household": share,
     "members merged": merge,
+    "a member came with points": bring_in,
     "a merge undone": unmerge,
     "a member asked for an export": export,
     "a member was erased": erase,

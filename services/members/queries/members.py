@@ -122,6 +122,22 @@ def search(
     return {"items": _views(snapshot, vault, page), "next": following}
 
 
+def members_after(
+    connection: sa.Connection, after: UUID | None, limit: int
+) -> Sequence[sa.Row[Any]]:
+    """Return members in the order of their ids; those that are forgotten are left out."""
+    statement = sa.select(members).where(_PRESENT)
+    if after is not None:
+        statement = statement.where(members.c.member_id > after)
+    return connection.execute(statement.order_by(members.c.member_id).limit(limit)).all()
+
+
+def count_members(connection: sa.Connection) -> int:
+    """Return how many there are."""
+    every = sa.select(sa.func.count()).select_from(members).where(_PRESENT)
+    return int(connection.execute(every).scalar_one())
+
+
 def consents_of(connection: sa.Connection, member_id: UUID) -> list[dict[str, Any]]:
     """Return the member's latest word on each purpose and channel (M5)."""
     return [dict(row._mapping) for row in connection.execute(_latest_consents([member_id]))]

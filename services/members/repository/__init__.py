@@ -29,6 +29,8 @@ from services.members.repository.identifiers import (
     identifiers_of,
     take_identifiers,
 )
+from services.members.repository.imports import Key as IdentifierKey
+from services.members.repository.imports import add_members, imported, owned
 from services.members.repository.members import (
     add_consents,
     add_member,
@@ -69,6 +71,7 @@ from services.members.repository.privacy import (
 )
 
 __all__ = [
+    "IdentifierKey",
     "acknowledgements",
     "add_acknowledgement",
     "add_consents",
@@ -76,6 +79,7 @@ __all__ = [
     "add_export",
     "add_household",
     "add_member",
+    "add_members",
     "add_merge",
     "add_part",
     "add_standing",
@@ -102,6 +106,7 @@ __all__ = [
     "identifier",
     "identifiers_by_key",
     "identifiers_of",
+    "imported",
     "invite_to_household",
     "is_known_use",
     "is_pending",
@@ -117,6 +122,7 @@ __all__ = [
     "note_use",
     "open_invitations",
     "open_merge",
+    "owned",
     "part",
     "set_household_role",
     "steps_before",

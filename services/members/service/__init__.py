@@ -87,6 +87,27 @@ class MembersService(Listener):
         """Return a page of a member's merges, and how far they are."""
         return self.db.read(call, queries.merge_list, vault=self.vault, **query)
 
+    @rpc(contract.IMPORT_MEMBERS)
+    def import_members(self, call: Call, **command: Any) -> Reply:
+        """Begin an import, whose file is to come."""
+        return self.db.write(call, use_cases.start_import, **command)
+
+    @job(use_cases.IMPORT)
+    def import_slice(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """Import some more rows."""
+        zone = self._time_zone
+        return use_cases.import_slice(uow, work, vault=self.vault, time_zone=zone)
+
+    @rpc(contract.EXPORT_MEMBERS)
+    def export_members(self, call: Call, **command: Any) -> Reply:
+        """Begin a list of all members."""
+        return self.db.write(call, use_cases.start_list, **command)
+
+    @job(use_cases.LISTING)
+    def list_slice(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """List some more members."""
+        return use_cases.list_slice(uow, work, vault=self.vault)
+
     @on(APPLIED["coupons"])
     def on_coupons_merged(self, event: Envelope) -> None:
         """Note that coupons have moved."""

@@ -36,6 +36,8 @@ from services.members.use_cases.identifiers import (
     block_card,
     remove_external_id,
 )
+from services.members.use_cases.importing import IMPORT, import_slice, start_import
+from services.members.use_cases.listing import LISTING, list_slice, start_list
 from services.members.use_cases.merges import merge, note_applied, unmerge
 from services.members.use_cases.profiles import patch
 from services.members.use_cases.rewrapping import rewrap
@@ -45,6 +47,8 @@ from services.members.use_cases.unmasking import unmask
 __all__ = [
     "ERASURE",
     "EXPORT",
+    "IMPORT",
+    "LISTING",
     "add_card",
     "add_external_id",
     "block_card",
@@ -57,8 +61,10 @@ __all__ = [
     "export_slice",
     "forget_exports",
     "forget_uses",
+    "import_slice",
     "join_household",
     "leave_household",
+    "list_slice",
     "merge",
     "note_acknowledged",
     "note_applied",
@@ -69,6 +75,8 @@ __all__ = [
     "set_consents",
     "show_code",
     "start_export",
+    "start_import",
+    "start_list",
     "take_part",
     "unmask",
     "unmerge",

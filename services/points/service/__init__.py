@@ -12,6 +12,8 @@ from services.points.service.ordering import Checkouts
 from services.points.use_cases import proofs
 from services.points.use_cases.allowances import Signer
 from shared.calls import Reply
+from shared.contracts.event import Envelope
+from shared.contracts.members import events as members_events
 from shared.contracts.points import adjustments, holds, households, transfers
 from shared.contracts.points import expiry as expiry_contract
 from shared.contracts.points import liability as liability_contract
@@ -20,6 +22,7 @@ from shared.contracts.points import rpc as contract
 from shared.contracts.points import statements as statement_contract
 from shared.db import Call, UnitOfWork
 from shared.db.transactions import UseCase
+from shared.events.handler import on
 from shared.jobs import JobState, Progress, job
 from shared.lanes import in_lanes
 from shared.rpc.server import every, rpc
@@ -294,6 +297,11 @@ class PointsService(Checkouts, Listener):
     def extend_lots(self) -> None:
         """Let existing lots last as long as changed terms say (L12)."""
         self.db.sweep("extend_lots", use_cases.extend_lots)
+
+    @on(members_events.IMPORTED)
+    def on_member_imported(self, event: Envelope) -> None:
+        """Open the account with what the member had elsewhere."""
+        self.db.consume(event, partial(use_cases.open_balance, programme=self.programme))
 
     @every(EXPIRY_SWEEP_S)
     def expire_lots(self) -> None:

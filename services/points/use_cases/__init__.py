@@ -22,6 +22,7 @@ from services.points.use_cases.erasing import erase_member
 from services.points.use_cases.expiry import expire_lots, settle_due
 from services.points.use_cases.expiry_changes import announce_expiry_change, extend_lots
 from services.points.use_cases.holds import capture_hold, place_hold, release_hold
+from services.points.use_cases.importing import open_balance
 from services.points.use_cases.merging import follow_merge
 from services.points.use_cases.notices import notice_expiring
 from services.points.use_cases.period_simulation import (
@@ -71,6 +72,7 @@ __all__ = [
     "note_store",
     "note_tier",
     "notice_expiring",
+    "open_balance",
     "open_checkout",
     "place_hold",
     "pool",

@@ -10,7 +10,16 @@ from marshmallow import fields, validate
 
 from shared.contracts.base import EventSchema
 from shared.contracts.event import EventType
-from shared.contracts.fields import Choice, ExternalKey, Id, Instant, StrictInteger, Text
+from shared.contracts.fields import (
+    Choice,
+    ExternalKey,
+    Id,
+    Instant,
+    LocalDate,
+    Points,
+    StrictInteger,
+    Text,
+)
 
 MEMBER_STATUSES = ("active", "frozen", "closed", "merged", "erased")
 CHANNELS = ("store", "web", "app", "social", "call_center", "import")
@@ -52,6 +61,18 @@ class MemberFrozenData(EventSchema):
     member_id = Id(required=True)
 
 
+class MemberImportedData(EventSchema):
+    """A member came from another system with points; told once for each member that did.
+
+    ``expires_on`` is the last local day on which they can be spent; null where the programme's own
+    terms say when.
+    """
+
+    member_id = Id(required=True)
+    points = Points(required=True)
+    expires_on = LocalDate(allow_none=True, load_default=None)
+
+
 class HouseholdChangedData(EventSchema):
     """A household as it is from now on: all who belong to it, and who came or went just now.
 
@@ -69,5 +90,6 @@ class HouseholdChangedData(EventSchema):
 ENROLLED = EventType("member.enrolled", 1, "members", MemberEnrolledData)
 UPDATED = EventType("member.updated", 1, "members", MemberUpdatedData)
 FROZEN = EventType("member.frozen", 1, "members", MemberFrozenData)
+IMPORTED = EventType("member.imported", 1, "members", MemberImportedData)
 HOUSEHOLD_CHANGED = EventType("member.household_changed", 1, "members", HouseholdChangedData)
 """Its subject is the household's id, so ``sequence`` orders the changes of one household."""

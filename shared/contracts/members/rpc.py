@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.contracts.base import EmptySchema, page_of
 from shared.contracts.jobs import JobStartedSchema
-from shared.contracts.members import accounts, codes, households, merges, schemas
+from shared.contracts.members import accounts, codes, households, imports, merges, schemas
 from shared.contracts.method import Method
 from shared.errors import Forbidden, Invalid, NotFound
 from shared.errors.jobs import TooManyJobs
@@ -195,6 +195,22 @@ UNMASK = Method(
     errors=(NotFound, Invalid),
 )
 
+IMPORT_MEMBERS = Method(
+    SERVICE,
+    "import_members",
+    imports.ImportCommandSchema,
+    JobStartedSchema,
+    success=202,
+    errors=(TooManyJobs,),
+)
+EXPORT_MEMBERS = Method(
+    SERVICE,
+    "export_members",
+    imports.ExportSchema,
+    JobStartedSchema,
+    success=202,
+    errors=(TooManyJobs,),
+)
 MERGE = Method(
     SERVICE,
     "merge",

@@ -88,6 +88,12 @@ MEMBERS = (
     ),
     Holding(
         "members",
+        "imported_rows",
+        "That you came from another system, in a file.",
+        (*deleted("imported_at"), *deleted("row_key content", Form.DIGEST)),
+    ),
+    Holding(
+        "members",
         "exports",
         "Exports under way.",
         (*deleted("requested_at"), *deleted("private_key", Form.KEY)),

@@ -55,7 +55,7 @@ def test_export_holds_every_field_of_the_register_in_the_clear(platform: Platfor
         "card_spending", "sale_awards", "sale_usage", "sale_claims", "checkouts", "code_uses",
         "offline_allowances", "expiry_notices", "pos_exceptions", "redemptions", "orders",
         "grants", "merges", "benefit_uses", "benefit_grants", "subscriptions",
-        "household_invitations",
+        "household_invitations", "imported_rows",
     }, empty  # fmt: skip
     (profile,) = (row["profile"] for row in data["members"]["members"])
     assert profile == {"name": person.NAME, "birthday": person.BIRTHDAY, "gender": "male"}
