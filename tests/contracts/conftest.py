@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.platform import Platform, build
-from tests.support.postgres import ServiceDatabase
+from shared.contracts.platform import SERVICES
+from tests.contracts.stage import Stage
+from tests.support.postgres import TestServer
 
 os.environ["PACT_DO_NOT_TRACK"] = "true"
 
@@ -23,7 +23,14 @@ def pacts(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def stage(postgres_server: TestServer) -> Stage:
+    """Give the platform that all states are made in, one after the other."""
+    return Stage({name: postgres_server.own_database(name) for name in SERVICES})
+
+
 @pytest.fixture
-def provider(service_database: Callable[[str], ServiceDatabase]) -> Platform:
-    """Give the platform a provider's states are made in."""
-    return build(service_database)
+def provider(stage: Stage) -> Stage:
+    """Give the stage as nothing has happened on it."""
+    stage.renew()
+    return stage

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from services.tiers import queries
 from shared.calls import CallContext, Reply
 from shared.contracts.method import Method
 from shared.contracts.platform import SERVICES
+from shared.contracts.tiers import rpc as tiers
 from shared.security.scopes import ALL_SCOPES
 from shared.security.tokens import SigningKey
 from shared.settings import GatewaySettings, Secret
@@ -68,10 +70,15 @@ class StatedBackend(OneByOne):
     def __init__(self, pacts: Mapping[str, Mapping[str, Any]]) -> None:
         self.key = SigningKey.generate()
         self.sent: dict[str, Mapping[str, Any]] = {}
-        self._answers = {
-            need.method.routing_key: pacts[need.description]["response"][0]["contents"]["content"]
-            for need in CALLS
+        self._by_need = {
+            need: pacts[need.description]["response"][0]["contents"]["content"] for need in CALLS
         }
+        self._answers = {need.method.routing_key: each for need, each in self._by_need.items()}
+
+    def begin(self, need: CallNeed) -> None:
+        """Answer as this need has it, and any other call as some need has it."""
+        self.sent.clear()
+        self._answers[need.method.routing_key] = self._by_need[need]
 
     def call(self, method: Method, payload: Mapping[str, Any], context: CallContext) -> Reply:
         """Answer from the pact."""
@@ -90,13 +97,24 @@ class StatedBackend(OneByOne):
         return self.key.sign(claims | scope | {k: int(v.timestamp()) for k, v in times.items()})
 
 
-@pytest.mark.parametrize("need", CALLS, ids=lambda need: need.description)
-def test_gateway_sends_and_reads_what_it_states(need: CallNeed, pacts: Path) -> None:
+@pytest.fixture(scope="module")
+def stated_gateway(tmp_path_factory: pytest.TempPathFactory) -> tuple[StatedBackend, Person]:
+    """Give the gateway over services that answer as the pacts say, and who may do everything."""
+    directory = tmp_path_factory.mktemp("pacts")
     for each in CALLS:
-        file_pact(each, pacts)
-    backend = StatedBackend(stated(pacts))
-    app = create_app(GatewaySettings(Secret(""), Secret("s")), backend)
-    person = Person(app.test_client(), backend.token())
+        file_pact(each, directory)
+    backend = StatedBackend(stated(directory))
+    settings = GatewaySettings(Secret(""), Secret("s"), rate_limits=False)
+    app = create_app(settings, backend)
+    return backend, Person(app.test_client(), backend.token())
+
+
+@pytest.mark.parametrize("need", CALLS, ids=lambda need: need.description)
+def test_gateway_sends_and_reads_what_it_states(
+    need: CallNeed, stated_gateway: tuple[StatedBackend, Person]
+) -> None:
+    backend, person = stated_gateway
+    backend.begin(need)
     method, path, body = need.http
     if isinstance(body, bytes):
         answer = _upload(person, path, body)
@@ -117,18 +135,15 @@ def _upload(person: Person, path: str, file: bytes) -> Any:
 def test_service_answers_what_the_gateway_needs(
     service: str, provider: Platform, pacts: Path
 ) -> None:
-    for need in CALLS:
-        if need.method.service == service:
-            file_pact(need, pacts)
-    verify(service, provider, pacts)
+    needs = [need for need in CALLS if need.method.service == service]
+    verify(service, provider, needs, pacts)
 
 
 def test_service_that_drops_a_field_is_caught(
     provider: Platform, pacts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    need = next(need for need in CALLS if need.method.service == "tiers")
-    file_pact(need, pacts)
-    verify("tiers", provider, pacts)
+    need = next(need for need in CALLS if need.method == tiers.MEMBER_TIER)
+    verify("tiers", provider, [need], pacts / "whole")
     whole = queries.member_tier
 
     def without_rank(*args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -138,32 +153,52 @@ def test_service_that_drops_a_field_is_caught(
 
     monkeypatch.setattr(queries, "member_tier", without_rank)
     with pytest.raises(RuntimeError):
-        verify("tiers", provider, pacts)
+        verify("tiers", provider, [need], pacts / "without")
 
 
 def test_each_service_is_under_contract() -> None:
     assert set(PROVIDERS) == set(SERVICES)
 
 
-def verify(service: str, platform: Platform, pacts: Path) -> None:
-    """Hold ``service`` to every pact in ``pacts``; raises when one is broken."""
-    needs = {need.description: need for need in CALLS}
-    known: dict[str, Mapping[str, Any]] = {}
+def verify(service: str, platform: Platform, needs: Sequence[CallNeed], pacts: Path) -> None:
+    """Hold ``service`` to what is needed of it; raises when it does not keep to it.
 
-    def arrange(need: CallNeed) -> Callable[[], None]:
-        def state() -> None:
-            platform.renew()
-            known[need.description] = need.arrange(platform)
+    Needs of one state come one after the other: as long as they only read, it is made once.
+    """
+    scene = _Scene(platform, {need.description: need for need in needs})
+    states = {need.description: partial(scene.arrange, need) for need in needs}
+    verifier = Verifier(service).set_request_timeout(STATE_TIMEOUT_MS)
+    by_state: dict[Any, Path] = {}
+    for need in needs:
+        directory = by_state.setdefault(need.arrange, pacts / str(len(by_state)))
+        file_pact(need, directory)
+    for directory in by_state.values():
+        verifier.add_source(directory)
+    verifier.message_handler(scene.answer).state_handler(states, teardown=False).verify()
 
-        return state
 
-    def answer(name: str, metadata: dict[str, Any] | None) -> Any:
-        need = needs[name]
-        request = {**need.request, **known[name]}
-        reply = platform.backend.call(need.method, request, CallContext("r-1"))
+class _Scene:
+    """A platform in the state of one need after the other."""
+
+    def __init__(self, platform: Platform, needs: Mapping[str, CallNeed]) -> None:
+        self._platform = platform
+        self._needs = needs
+        self._arranged: Callable[[Platform], Mapping[str, Any]] | None = None
+        self._values: Mapping[str, Any] = {}
+
+    def arrange(self, need: CallNeed) -> None:
+        """Make the state of a need, unless nothing has changed in it."""
+        if need.arrange is not self._arranged:
+            self._platform.renew()
+            self._values = need.arrange(self._platform)
+            self._arranged = need.arrange
+
+    def answer(self, name: str, metadata: dict[str, Any] | None) -> Any:
+        """Make the call that a need is about."""
+        need = self._needs[name]
+        if need.http[0] != "GET":
+            self._arranged = None
+        request = {**need.request, **self._values}
+        reply = self._platform.backend.call(need.method, request, CallContext("r-1"))
         contents = json.dumps({"status": reply.status, "body": reply.body}).encode()
         return {"contents": contents, "metadata": None, "content_type": "application/json"}
-
-    states = {need.description: arrange(need) for need in CALLS}
-    verifier = Verifier(service).set_request_timeout(STATE_TIMEOUT_MS).add_source(pacts)
-    verifier.message_handler(answer).state_handler(states, teardown=False).verify()

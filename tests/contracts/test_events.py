@@ -62,17 +62,17 @@ def verify(producer: str, platform: Platform, pacts: Path) -> None:
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=lambda need: f"{need.consumer}: {need.description}")
-def test_consumer_can_use_what_it_asks_for(need: Need, platform: Platform, tmp_path: Path) -> None:
+def test_consumer_can_use_what_it_asks_for(need: Need, provider: Platform, tmp_path: Path) -> None:
     pact = file_pact(need, tmp_path)
-    assert not need.used(platform)
+    assert not need.used(provider)
 
     def handle(body: str | bytes | None, _metadata: dict[str, object]) -> None:
         assert body is not None
         event = Envelope.from_wire(json.loads(body))
-        platform.deliver(event, only=need.consumer)
+        provider.deliver(event, only=need.consumer)
 
     pact.verify(handle, "Async")
-    assert need.used(platform)
+    assert need.used(provider)
 
 
 @pytest.mark.parametrize("producer", PRODUCERS)

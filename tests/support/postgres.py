@@ -107,6 +107,7 @@ class TestServer:
     def __init__(self, server: EmbeddedPostgres) -> None:
         self.server = server
         self._databases: dict[str, ServiceDatabase] = {}
+        self._own: list[ServiceDatabase] = []
         self._made = 0
 
     def database(self, service: str) -> ServiceDatabase:
@@ -121,6 +122,16 @@ class TestServer:
         self._databases[service] = made
         return made
 
+    def own_database(self, service: str) -> ServiceDatabase:
+        """Return a new database as the service's migrations leave it, which nobody else is given.
+
+        Its `remember` may therefore be called again.
+        """
+        made = self.empty_database(service)
+        upgrade(service, made.owner_url)
+        self._own.append(made)
+        return made
+
     def empty_database(self, service: str) -> ServiceDatabase:
         """Return a new database with the service's roles and nothing in it, for migration tests."""
         self._made += 1
@@ -128,7 +139,7 @@ class TestServer:
 
     def close(self) -> None:
         """Drop the connections of all databases."""
-        for database in self._databases.values():
+        for database in (*self._databases.values(), *self._own):
             if "engine" in database.__dict__:
                 database.engine.dispose()
 
