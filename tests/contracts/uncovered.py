@@ -21,7 +21,7 @@ UNCOVERED = frozenset(
     members.patch members.remove_external_id members.search members.set_consents
     members.show_code members.standing_history members.status members.unmask
     members.update_household members.use_codes
-    platform.add_job_input platform.advance_clock platform.cancel_job platform.end_job_input
+    platform.advance_clock platform.cancel_job
     platform.list_audit platform.list_jobs platform.ping platform.read_job_file
     platform.verify_audit
     points.allowance_keys points.amend_rule points.announce_expiry_change
