@@ -52,12 +52,26 @@ class Identifier:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimedCard:
+    """A card that a person named as its own and that is somebody else's."""
+
+    number: str
+    at: datetime
+    is_blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """The personal fields that identify nobody by themselves."""
+    """The personal fields that identify nobody by themselves.
+
+    What is claimed identifies its owner, and not whoever claims it.
+    """
 
     name: str | None = None
     birthday: date | None = None
     gender: str | None = None
+    claimed_email: str | None = None
+    claimed_cards: tuple[ClaimedCard, ...] = ()
 
 
 def comparable_email(email: str) -> str:

@@ -6,11 +6,12 @@ import base64
 import hmac
 import json
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from services.members import tables
-from services.members.domain import EXTERNAL, Identifier, Profile
+from services.members.domain import EXTERNAL, ClaimedCard, Identifier, Profile
 from shared import phones
 from shared.db.keyring import KeyRing
 from shared.security.crypto import DataKey, LookupKey, MasterKey
@@ -66,7 +67,15 @@ class Vault:
 def seal_profile(key: DataKey, profile: Profile) -> bytes:
     """Seal the personal fields as one value."""
     birthday = profile.birthday and profile.birthday.isoformat()
-    plain = {"name": profile.name, "birthday": birthday, "gender": profile.gender}
+    plain: dict[str, Any] = {
+        "name": profile.name,
+        "birthday": birthday,
+        "gender": profile.gender,
+        "claimed_email": profile.claimed_email,
+        "claimed_cards": [
+            [each.number, each.at.isoformat(), each.is_blocked] for each in profile.claimed_cards
+        ],
+    }
     return key.seal(json.dumps(plain).encode(), context=_PROFILE)
 
 
@@ -74,7 +83,17 @@ def open_profile(key: DataKey, sealed: bytes) -> Profile:
     """Open what `seal_profile` sealed."""
     plain = json.loads(key.open(sealed, context=_PROFILE))
     birthday = plain["birthday"]
-    return Profile(plain["name"], birthday and date.fromisoformat(birthday), plain["gender"])
+    return Profile(
+        plain["name"],
+        birthday and date.fromisoformat(birthday),
+        plain["gender"],
+        # Profiles that were sealed by an earlier release claim nothing.
+        plain.get("claimed_email"),
+        tuple(
+            ClaimedCard(number, datetime.fromisoformat(at), is_blocked)
+            for number, at, is_blocked in plain.get("claimed_cards", ())
+        ),
+    )
 
 
 def seal_identifier(key: DataKey, identifier: Identifier) -> bytes:

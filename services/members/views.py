@@ -28,21 +28,33 @@ def member_view(
     """Return a member as `MemberSchema` has it; ``personal`` is False for masked values."""
     key = vault.master.unwrap(row.data_key)
     profile = open_profile(key, row.profile)
+    identifiers = list(identifiers)
     opened = [
         (each.kind, each.system, open_identifier(key, each.kind, each.value))
         for each in identifiers
+    ]
+    cards = [
+        (each.added_at, value)
+        for each, (kind, _, value) in zip(identifiers, opened, strict=True)
+        if kind == domain.CARD
+    ]
+    owned = {value for _, _, value in opened}
+    claimed = [
+        (each.at, each.number)
+        for each in profile.claimed_cards
+        if not each.is_blocked and each.number not in owned
     ]
     view: dict[str, Any] = {
         "member_id": row.member_id,
         "status": row.status,
         "masked": not personal,
         "phone": _first(opened, domain.PHONE),
-        "email": _first(opened, domain.EMAIL),
+        "email": _first(opened, domain.EMAIL) or profile.claimed_email,
         "name": profile.name,
         "birthday": profile.birthday and profile.birthday.isoformat(),
         "gender": profile.gender,
         "locale": row.locale,
-        "card_numbers": [value for kind, _, value in opened if kind == domain.CARD],
+        "card_numbers": [number for _, number in sorted([*cards, *claimed])],
         "external_ids": [
             {"system": system, "id": value}
             for kind, system, value in opened
@@ -50,12 +62,18 @@ def member_view(
         ],
         "home_store_id": row.home_store_id,
         "channel": row.channel,
+        # The member itself must not see which of what it claims is somebody else's.
+        "unconfirmed": [],
         "consents": [dict(each._mapping) for each in consents],
         "enrolled_at": row.enrolled_at,
         "updated_at": row.updated_at,
         "merged_into": row.merged_into,
     }
-    return view if personal else {**view, **_masks(view)}
+    if personal:
+        return view
+    doubtful = {"email": profile.claimed_email not in (None, *owned), "card_numbers": claimed}
+    unconfirmed = [name for name, claim in doubtful.items() if claim]
+    return {**view, **_masks(view), "unconfirmed": unconfirmed}
 
 
 def identity_view(vault: Vault, row: sa.Row[Any], phone: bytes) -> dict[str, Any]:

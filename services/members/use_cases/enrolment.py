@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from services.members import domain, repository
 from services.members.domain import Identifier, Profile
-from services.members.use_cases import common
+from services.members.use_cases import claims, common
 from services.members.use_cases.consents import record_consents
 from services.members.vault import Vault, seal_profile
 from shared import phones
@@ -18,8 +18,6 @@ from shared.db import UnitOfWork
 from shared.errors.members import ExternalIdNotProven, PhoneNotProven
 from shared.ids import new_id
 from shared.security.crypto import DataKey
-
-_PERSONS = ("anonymous", "member")
 
 
 def enrol(
@@ -35,27 +33,26 @@ def enrol(
     """Make a member; all of it or nothing (M1, M4, M5).
 
     Raises:
-        PhoneTaken, IdentifierTaken: somebody else has it, perhaps since a moment ago.
+        PhoneTaken, IdentifierTaken: somebody else has it, perhaps since a moment ago. A person
+            hears that of its phone only; see `claims`.
         PhoneNotProven: a person enrols with a phone its token does not prove.
         ExternalIdNotProven: a person claims an id of another system.
         Invalid: the phone or birthday cannot be.
     """
     e164 = phones.normalise(phone)
-    by_person = uow.actor.kind in _PERSONS
+    by_person = claims.by_person(uow)
     if by_person:
         _check_proof(vault, e164, verified_phone_digest, details)
     domain.check_birthday(details.get("birthday"), today=common.today(uow, time_zone))
     member_id = new_id()
-    data_key = _add(uow, vault, member_id, channel, details)
+    profile = domain.changed_profile(Profile(), details)
+    data_key = _add(uow, vault, member_id, profile, {**details, "channel": channel})
+    wanted = _identifiers(e164, details)
     taken = repository.take_identifiers(
-        uow.connection,
-        _identifiers(e164, details),
-        owner=member_id,
-        keys=(vault, data_key),
-        now=uow.now,
+        uow.connection, wanted, owner=member_id, keys=(vault, data_key), now=uow.now
     )
-    if taken:
-        raise common.taken(taken)
+    sealed = seal_profile(data_key, claims.settle(uow, profile, wanted, taken))
+    repository.change_member(uow.connection, member_id, {"profile": sealed})
     record_consents(uow, member_id, channel, details.get("consents", ()))
     uow.emit(
         events.ENROLLED,
@@ -74,17 +71,16 @@ def enrol(
 
 
 def _add(
-    uow: UnitOfWork, vault: Vault, member_id: UUID, channel: str, details: Mapping[str, Any]
+    uow: UnitOfWork, vault: Vault, member_id: UUID, profile: Profile, details: Mapping[str, Any]
 ) -> DataKey:
     """Insert the member and return the data key that seals all that is personal about it."""
-    profile = domain.changed_profile(Profile(), details)
     data_key, wrapped = vault.master.new_data_key()
     repository.add_member(
         uow.connection,
         {
             "member_id": member_id,
             "status": "active",
-            "channel": channel,
+            "channel": details["channel"],
             "locale": details.get("locale"),
             "home_store_id": details.get("home_store_id"),
             "data_key": wrapped,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -198,7 +199,7 @@ def _opener(uow: UnitOfWork, vault: Vault, member_ids: Sequence[UUID]) -> pages.
         key = keys[row["member_id"]]
         if table == "members":
             profile = open_profile(key, sealed)
-            return {name: getattr(profile, name) for name in profile.__slots__}
+            return asdict(profile)
         if (table, column) == ("identifiers", "value"):
             return open_identifier(key, row["kind"], sealed)
         return open_reason(key, sealed)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.members import domain, repository
 from services.members.domain import Identifier
-from services.members.use_cases import common
+from services.members.use_cases import claims, common
 from services.members.vault import Vault, seal_reason
 from shared.db import UnitOfWork
 from shared.errors import NotFound
@@ -33,7 +33,7 @@ def add_card(
         NotFound: no such member, or ``replaces`` is none of its cards.
         MemberClosed, MemberFrozen: its data cannot change.
         CardBlocked: the card is blocked; a blocked card never works again, for nobody.
-        IdentifierTaken: somebody else has it.
+        IdentifierTaken: somebody else has it; a member is not told, see `claims`.
         TooManyIdentifiers: the member has as many as anybody may have.
     """
     row = common.locked_for_change(uow, member_id)
@@ -97,19 +97,28 @@ def _take(uow: UnitOfWork, vault: Vault, row: common.Member, wanted: Identifier)
 
     The member's row is locked, so its identifiers can be counted.
     """
-    owned = repository.identifiers_of(uow.connection, row.member_id, wanted.kind)
-    if len(owned) >= domain.MAX_IDENTIFIERS:
+    is_card = wanted.kind == domain.CARD
+    owned = len(repository.identifiers_of(uow.connection, row.member_id, wanted.kind))
+    if owned + (len(claims.cards_of(vault, row)) if is_card else 0) >= domain.MAX_IDENTIFIERS:
         raise TooManyIdentifiers
+    if is_card:
+        claims.refuse_given_up(vault, row, wanted.value)
     data_key = vault.master.unwrap(row.data_key)
     taken = repository.take_identifiers(
         uow.connection, [wanted], owner=row.member_id, keys=(vault, data_key), now=uow.now
     )
     if not taken:
+        if is_card:
+            claims.note_card(uow, vault, row.member_id, wanted.value, taken=False)
         return True
     present = repository.identifier(uow.connection, wanted, vault=vault)
+    is_mine = present is not None and present.member_id == row.member_id
+    if not is_mine and claims.by_person(uow):
+        claims.note_card(uow, vault, row.member_id, wanted.value, taken=True)
+        return True
     if present is not None and present.blocked_at is not None:
         raise CardBlocked
-    if present is None or present.member_id != row.member_id:
+    if not is_mine:
         raise common.taken(taken)
     return False
 
@@ -121,7 +130,10 @@ def _block(
     card = Identifier(domain.CARD, domain.comparable_card(card_number))
     present = repository.identifier(uow.connection, card, vault=vault)
     if present is None or present.member_id != row.member_id:
-        raise NotFound
+        blocked = claims.block(uow, vault, row.member_id, card.value)
+        if blocked is None:
+            raise NotFound
+        return blocked
     if present.blocked_at is not None:
         return False
     because = seal_reason(vault.master.unwrap(row.data_key), reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from services.members import domain, queries, repository
 from services.members.domain import Identifier
-from services.members.use_cases import common
+from services.members.use_cases import claims, common
 from services.members.vault import Vault, open_profile, seal_profile
 from shared import phones
 from shared.db import UnitOfWork
@@ -35,7 +36,8 @@ def patch(
         NotFound: no such member.
         MemberClosed, MemberFrozen: its data cannot change.
         PhoneNotProven: a member names a phone that it has not shown to be its own.
-        PhoneTaken, IdentifierTaken: somebody else has the phone or the e-mail address.
+        PhoneTaken, IdentifierTaken: somebody else has the phone or the e-mail address; a member
+            hears that of a phone only, which it has proved to hold.
         Invalid: the phone or birthday cannot be.
     """
     row = common.locked_for_change(uow, member_id)
@@ -46,6 +48,8 @@ def patch(
         changes["phone"] = phones.normalise(changes["phone"])
     before = queries.views_of(uow.connection, vault, [row], {member_id})[0]
     changed = sorted(name for name, value in changes.items() if _text(value) != before[name])
+    if "email" in changes and claims.has_email(vault, row) and not claims.by_person(uow):
+        changed = sorted({*changed, "email"})  # what was claimed may be had by now
     if "phone" in changed and uow.actor.kind == "member":
         _check_phone(vault, changes["phone"], verified_phone_digest)
     if changed:
@@ -63,6 +67,16 @@ def _apply(uow: UnitOfWork, vault: Vault, row: common.Member, changes: Mapping[s
     """Store the changes and tell of them."""
     data_key = vault.master.unwrap(row.data_key)
     profile = domain.changed_profile(open_profile(data_key, row.profile), changes)
+    replaced = [kind for kind in _IDENTIFIERS if kind in changes]
+    for kind in replaced:
+        repository.drop_identifiers(uow.connection, row.member_id, kind)
+    wanted = [Identifier(kind, changes[kind]) for kind in replaced if changes[kind] is not None]
+    taken = repository.take_identifiers(
+        uow.connection, wanted, owner=row.member_id, keys=(vault, data_key), now=uow.now
+    )
+    if "email" in changes:
+        profile = replace(profile, claimed_email=None)
+    profile = claims.settle(uow, profile, wanted, taken)
     common.change(
         uow,
         vault,
@@ -72,18 +86,6 @@ def _apply(uow: UnitOfWork, vault: Vault, row: common.Member, changes: Mapping[s
         profile=seal_profile(data_key, profile),
         name_digest=common.name_digest(vault, profile),
     )
-    replaced = [kind for kind in _IDENTIFIERS if kind in changes]
-    for kind in replaced:
-        repository.drop_identifiers(uow.connection, row.member_id, kind)
-    taken = repository.take_identifiers(
-        uow.connection,
-        [Identifier(kind, changes[kind]) for kind in replaced if changes[kind] is not None],
-        owner=row.member_id,
-        keys=(vault, data_key),
-        now=uow.now,
-    )
-    if taken:
-        raise common.taken(taken)
 
 
 def _text(value: object) -> object:

@@ -210,6 +210,15 @@ class MemberSchema(WireSchema):
     locale = Text(required=True, allow_none=True)
     card_numbers = fields.List(Text(), required=True)
     external_ids = fields.List(fields.Nested(ExternalIdSchema), required=True)
+    unconfirmed = fields.List(
+        Choice("email", "card_numbers"),
+        required=True,
+        metadata=described(
+            "Where the member names as its own what belongs to somebody else, and so is recognised "
+            "by none of it; shown to staff and tills only.",
+            [],
+        ),
+    )
     home_store_id = ExternalKey(required=True, allow_none=True)
     channel = Choice(*CHANNELS, required=True)
     consents = fields.List(fields.Nested(ConsentRecordSchema), required=True)

@@ -58,7 +58,13 @@ def test_export_holds_every_field_of_the_register_in_the_clear(platform: Platfor
         "household_invitations", "imported_rows",
     }, empty  # fmt: skip
     (profile,) = (row["profile"] for row in data["members"]["members"])
-    assert profile == {"name": person.NAME, "birthday": person.BIRTHDAY, "gender": "male"}
+    assert profile == {
+        "name": person.NAME,
+        "birthday": person.BIRTHDAY,
+        "gender": "male",
+        "claimed_email": None,
+        "claimed_cards": [],
+    }
     values = {row["value"] for row in data["members"]["identifiers"]}
     assert values == {person.PHONE, person.EMAIL, person.CARD, person.OPENID}
     assert data["members"]["households"][0]["name"] == person.HOUSEHOLD
