@@ -58,15 +58,17 @@ def story(members: Members, phone: str, values: dict[str, str]) -> list[str]:
         (contract.PATCH, {"member_id": member_id, "name": "Li", "email": None}),
         (contract.GET, {"member_id": member_id}),
     ]
-    answers, moved = [], []
+    answers: list[str] = []
+    moved: list[bool] = []
+    before = made["body"]["updated_at"]
     for method, payload in acts:
         members.clock.advance(seconds=1)
         reply = members.call(method, payload, actor=me)
         hidden = {**values, "spare": spare["card_number"]}
         answers.append(seen(reply, hidden, phone))
-        at = reply.get("body", {}).get("updated_at")
-        moved.append(at is not None and at != (moved and made["body"]["updated_at"]))
-        made = reply if at is not None else made
+        now = reply.get("body", {}).get("updated_at", before)
+        moved.append(now != before)
+        before = now
     return [*answers, repr(moved)]
 
 
