@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.members import domain
+from services.members.domain import Profile
 from services.members.vault import Vault, open_household_name, open_identifier, open_profile
 from shared.calls import Actor
 
@@ -28,22 +30,13 @@ def member_view(
     """Return a member as `MemberSchema` has it; ``personal`` is False for masked values."""
     key = vault.master.unwrap(row.data_key)
     profile = open_profile(key, row.profile)
-    identifiers = list(identifiers)
-    opened = [
-        (each.kind, each.system, open_identifier(key, each.kind, each.value))
-        for each in identifiers
-    ]
-    cards = [
-        (each.added_at, value)
-        for each, (kind, _, value) in zip(identifiers, opened, strict=True)
-        if kind == domain.CARD
-    ]
-    owned = {value for _, _, value in opened}
-    claimed = [
-        (each.at, each.number)
-        for each in profile.claimed_cards
-        if not each.is_blocked and each.number not in owned
-    ]
+    opened, cards = [], []
+    for each in identifiers:
+        value = open_identifier(key, each.kind, each.value)
+        opened.append((each.kind, each.system, value))
+        if each.kind == domain.CARD:
+            cards.append((each.added_at, value))
+    claimed = _claimed_cards(profile, opened)
     view: dict[str, Any] = {
         "member_id": row.member_id,
         "status": row.status,
@@ -71,9 +64,21 @@ def member_view(
     }
     if personal:
         return view
-    doubtful = {"email": profile.claimed_email not in (None, *owned), "card_numbers": claimed}
+    doubtful = {"email": _first(opened, domain.EMAIL) != view["email"], "card_numbers": claimed}
     unconfirmed = [name for name, claim in doubtful.items() if claim]
     return {**view, **_masks(view), "unconfirmed": unconfirmed}
+
+
+def _claimed_cards(
+    profile: Profile, opened: Iterable[tuple[str, str, str]]
+) -> list[tuple[datetime, str]]:
+    """Return the cards that a member claims and does not have, and since when."""
+    owned = {value for _, _, value in opened}
+    return [
+        (each.at, each.number)
+        for each in profile.claimed_cards
+        if not each.is_blocked and each.number not in owned
+    ]
 
 
 def identity_view(vault: Vault, row: sa.Row[Any], phone: bytes) -> dict[str, Any]:
