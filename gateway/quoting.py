@@ -85,7 +85,7 @@ def make(asked: Mapping[str, Any]) -> Quote:
         "quote_id": named["quote_id"],
         "member_id": asked["member_id"],
         "currency": asked["currency"],
-        "lines": _lines(sold, tender),
+        "lines": lines_of(sold, tender),
         "totals": sale["totals"],
         "member_price": price.shown,
         "coupons": {name: judged[name] for name in _LISTS},
@@ -163,7 +163,8 @@ def _taken_off(lines: Sequence[Json], price: Sequence[int], judged: Mapping[str,
     return [off[line["line_id"]] for line in lines]
 
 
-def _lines(sold: Sequence[Json], tender: Sequence[int]) -> list[Json]:
+def lines_of(sold: Sequence[Mapping[str, Any]], tender: Sequence[int]) -> list[Json]:
+    """Return lines as a quote shows them."""
     return [
         {
             "line_id": line["line_id"],

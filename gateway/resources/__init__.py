@@ -39,6 +39,7 @@ RESOURCES: tuple[str, ...] = (
     "campaigns",
     "coupons",
     "quotes",
+    "checkouts",
     "jobs",
     "audit",
 )

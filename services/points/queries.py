@@ -20,7 +20,7 @@ from services.points.domain.rules import THRESHOLD_BONUS
 from services.points.repository import orders, rules
 from services.points.repository.holds import HELD
 from services.points.repository.pos import view_exception
-from services.points.use_cases.sales import revive
+from services.points.use_cases.recording import revive
 from shared.db import Snapshot
 from shared.errors import NotFound
 

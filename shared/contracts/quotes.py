@@ -22,11 +22,11 @@ from shared.contracts.fields import (
     LocalDate,
     Minor,
     Points,
-    StrictInteger,
     Text,
 )
 from shared.contracts.members.events import CHANNELS
 from shared.contracts.members.schemas import ReferenceSchema
+from shared.contracts.points.quotes import MemberPriceSchema
 from shared.contracts.points.sales import (
     MAX_LINES,
     ExplanationSchema,
@@ -72,7 +72,7 @@ class AskQuoteSchema(WireSchema):
 
     @validates_schema
     def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
-        refuse_repeated_lines(data["lines"])
+        refuse_repeated_lines(data.get("lines", ()))
 
 
 class QuoteLineSchema(WireSchema):
@@ -85,14 +85,6 @@ class QuoteLineSchema(WireSchema):
     )
     points_minor = Minor(required=True, metadata=says("Paid with points.", 200))
     net_minor = Minor(required=True, metadata=says("Left to pay with money.", 5000))
-
-
-class MemberPriceSchema(WireSchema):
-    """What the member's tier takes off articles, before any coupon (T6)."""
-
-    tier = Text(required=True, metadata=says("Code of the tier.", "GOLD"))
-    percent = StrictInteger(required=True, metadata=says("Percent off.", 5))
-    discount_minor = Minor(required=True, metadata=says("Taken off all lines.", 300))
 
 
 class QuotedCouponsSchema(WireSchema):

@@ -73,12 +73,15 @@ class StatedBackend(OneByOne):
         self._by_need = {
             need: pacts[need.description]["response"][0]["contents"]["content"] for need in CALLS
         }
-        self._answers = {need.method.routing_key: each for need, each in self._by_need.items()}
+        self._answers: dict[str, Any] = {}
 
     def begin(self, need: CallNeed) -> None:
-        """Answer as this need has it, and any other call as some need has it."""
+        """Answer as this need has it, and any other call as some need has it: its like first."""
         self.sent.clear()
-        self._answers[need.method.routing_key] = self._by_need[need]
+        with_it = CHECKOUT_CALLS if need in CHECKOUT_CALLS else ()
+        self._answers = {
+            each.method.routing_key: self._by_need[each] for each in (*CALLS, *with_it, need)
+        }
 
     def call(self, method: Method, payload: Mapping[str, Any], context: CallContext) -> Reply:
         """Answer from the pact."""

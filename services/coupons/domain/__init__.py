@@ -28,6 +28,7 @@ from services.coupons.domain.pricing import (
     Shopper,
     Unused,
     evaluate,
+    promised_refusal,
     refusal,
 )
 from services.coupons.domain.reasons import message_for, told_to_stranger
@@ -77,6 +78,7 @@ __all__ = [
     "message_for",
     "notices_done",
     "period",
+    "promised_refusal",
     "publish_problems",
     "refusal",
     "revision_problems",

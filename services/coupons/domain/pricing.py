@@ -169,6 +169,25 @@ def refusal(candidate: Candidate, basket: Basket) -> str | None:
     )
 
 
+def promised_refusal(candidate: Candidate, basket: Basket, discount: int) -> str | None:
+    """Return what is gone of a coupon that was promised at this discount, or None (H1).
+
+    Whose it is, what became of it, whether it was good at ``basket.at``, limits and budget; not
+    the campaign's status nor the basket, which the promise has settled.
+    """
+    if candidate.campaign is None:
+        return "unknown"
+    coupon = candidate.coupon
+    if coupon is not None:
+        if coupon.member_id is not None and coupon.member_id != basket.member_id:
+            return "foreign"
+        if coupon.status not in _USABLE:
+            return _SPENT[coupon.status]
+        if coupon.valid_until is not None and basket.at >= coupon.valid_until:
+            return "lapsed"
+    return _full_counter(candidate, basket, discount)
+
+
 def _campaign_refusal(campaign: Campaign) -> str | None:
     """A paused campaign is still; an archived one keeps only coupons that members hold."""
     if campaign.status == "draft":

@@ -170,6 +170,13 @@ class CouponsService(Forgetting):
         self.db.run(use_cases.free_lapsed_orders)
         return self.db.write(call, use_cases.reserve, programme=self.programme, **command)
 
+    @rpc(contract.RESERVE_PROMISED)
+    def reserve_promised(self, call: Call, **command: Any) -> Reply:
+        """Hold the coupons that a quote promised an order."""
+        self.db.run(use_cases.free_lapsed_orders)
+        programme = self.programme
+        return self.db.write(call, use_cases.reserve_promised, programme=programme, **command)
+
     @rpc(contract.CONFIRM)
     def confirm(self, call: Call, **command: Any) -> Reply:
         """Keep a reservation until points tells the outcome."""

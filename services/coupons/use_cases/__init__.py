@@ -29,7 +29,7 @@ from services.coupons.use_cases.granting import grant_birthdays
 from services.coupons.use_cases.issuing import claim, issue
 from services.coupons.use_cases.judging import quote
 from services.coupons.use_cases.merging import follow_merge, gather_stragglers
-from services.coupons.use_cases.ordering import confirm, release, reserve
+from services.coupons.use_cases.ordering import confirm, release, reserve, reserve_promised
 from services.coupons.use_cases.outcomes import (
     close_order,
     redeem_order,
@@ -78,6 +78,7 @@ __all__ = [
     "redeem_order",
     "release",
     "reserve",
+    "reserve_promised",
     "restore_cancelled",
     "restore_returned",
     "resume_campaign",

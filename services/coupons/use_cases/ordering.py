@@ -12,11 +12,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.coupons.domain import Applied, Basket, Evaluation, evaluate, refusal
+from services.coupons.domain import (
+    Applied,
+    Basket,
+    Candidate,
+    Evaluation,
+    evaluate,
+    message_for,
+    promised_refusal,
+    refusal,
+)
 from services.coupons.programme import Programme
 from services.coupons.repository import (
     Change,
     append_history,
+    campaigns,
     coupons,
     orders,
     redemptions,
@@ -28,6 +38,7 @@ from services.coupons.use_cases.uses import free_orders
 from shared.contracts.coupons import events
 from shared.db import Outcome, UnitOfWork
 from shared.errors import NotFound
+from shared.errors.checkout import QuoteNotCovered
 from shared.errors.coupons import OrderClosed, OrderConflict, ReservationExpired
 from shared.ids import new_id
 
@@ -69,6 +80,41 @@ def reserve(
     body = {"order_id": order_id, **judging.answer(evaluation)}
     sealed = programme.codes.seal_result(order_id, json.dumps(body, default=str))
     orders.update(uow.connection, order_id, result_sealed=sealed)
+    return body
+
+
+def reserve_promised(
+    uow: UnitOfWork, *, programme: Programme, order_id: str, **request: Any
+) -> Outcome | dict[str, Any]:
+    """Hold what a quote promised an order, at the amounts it promised (H1).
+
+    Neither campaign nor basket is judged again: whether it was paused, or its terms replaced, makes
+    no difference. But coupons, limits and budgets have to be there still, or nothing is held.
+
+    Raises:
+        ReservationExpired: the checkout's time is over already.
+        OrderClosed: the order, or this opening of it, has ended.
+        OrderConflict: this opening holds other coupons.
+        QuoteNotCovered: naming the coupons of which something is gone.
+    """
+    if request["expires_at"] <= uow.now:
+        raise ReservationExpired
+    opening = {
+        "status": "reserved",
+        "fingerprint": _fingerprint(programme, request),
+        "opened_at": request["opened_at"],
+        "expires_at": request["expires_at"],
+        "updated_at": uow.now,
+    }
+    body = {"order_id": order_id, "status": "reserved"}
+    row, is_new = orders.enter(uow.connection, order_id, created_at=uow.now, **opening)
+    if not is_new:
+        if _still_stands(uow, row, request["opened_at"], opening["fingerprint"]):
+            return Outcome({**body, "status": row["status"]}, replayed=True)
+        orders.update(uow.connection, order_id, closed_at=None, result_sealed=None, **opening)
+    at = request["promised_at"]
+    basket = judging.basket_of(uow, programme, {**request, "lines": ()}, at)
+    _hold(uow, order_id, basket, _promised(uow, basket, request["uses"]))
     return body
 
 
@@ -184,6 +230,52 @@ def _judge(
     locked = {id(each): judging.with_facts(each, held, used) for each in hopeful}
     fresh = [locked.get(id(each), each) for each in candidates]
     return evaluate(basket, fresh, request["mode"])
+
+
+def _promised(uow: UnitOfWork, basket: Basket, uses: Sequence[Mapping[str, Any]]) -> Evaluation:
+    """Find what was promised, lock it, and see whether all of it is there still.
+
+    Raises:
+        QuoteNotCovered: naming what is not.
+    """
+    versions = {(use["campaign_id"], use["version"]) for use in uses}
+    terms = campaigns.by_version(uow.connection, versions)
+    ids = {use["coupon_id"] for use in uses if use["coupon_id"] is not None}
+    found = coupons.held(uow.connection, ids, lock=False)
+    promised = [
+        Applied(
+            Candidate("", campaign, None if use["coupon_id"] is None else found[use["coupon_id"]]),
+            campaign,
+            use["discount_minor"],
+            tuple((part["line_id"], part["discount_minor"]) for part in use["line_discounts"]),
+        )
+        for use in uses
+        for campaign in [terms[use["campaign_id"], use["version"]]]
+    ]
+    used = usage.hold(
+        uow.connection, judging.counters(basket, (each.candidate for each in promised))
+    )
+    held = coupons.held(uow.connection, ids, lock=True)
+    missing = []
+    for each in promised:
+        candidate = judging.with_facts(each.candidate, held, used)
+        reason = promised_refusal(candidate, basket, each.discount_minor)
+        if reason is not None:
+            missing.append(_missing(each, reason))
+    if missing:
+        raise QuoteNotCovered(missing=missing)
+    return Evaluation(tuple(promised), (), ())
+
+
+def _missing(use: Applied, reason: str) -> dict[str, Any]:
+    coupon = use.candidate.coupon
+    return {
+        "what": "coupon",
+        "reason": reason,
+        "message": message_for(reason),
+        "coupon_id": str(coupon.coupon_id) if coupon else None,
+        "campaign_id": str(use.campaign.campaign_id),
+    }
 
 
 def _hold(uow: UnitOfWork, order_id: str, basket: Basket, evaluation: Evaluation) -> None:

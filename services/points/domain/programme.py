@@ -90,6 +90,9 @@ class Programme:
     Well beyond `checkout_ttl`: a till may try again after its order has been undone (H2).
     """
     checkout_ttl: timedelta = timedelta(minutes=15)
+    """How long a till's order stays open (H2)."""
+    promised_checkout_ttl: timedelta = timedelta(minutes=30)
+    """How long a shop's does, for whose shopper has to pay first."""
     support_adjusts_up_to: int = 1_000
     """Most points that staff without the role of a manager give or take at once (L9)."""
     adjustment_takes_two_above: int = 10_000

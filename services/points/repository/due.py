@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -21,6 +21,7 @@ from services.points.repository.accounts import Account
 from services.points.repository.holds import Hold
 from services.points.repository.journal import Cause, Journal
 from shared.contracts.points import events
+from shared.ids import new_id
 
 LOT, HOLD = "lot", "hold"
 
@@ -32,6 +33,8 @@ class End:
     status: str
     at: datetime
     captured: int = 0
+    good_until: datetime | None = None
+    """By the merchant's fault it ends: what comes home lasts until then at least (C4)."""
 
 
 def do(journal: Journal, due: Sequence[Account]) -> None:
@@ -157,8 +160,11 @@ def end_hold(
     if end.captured:
         _redeem_held(journal, account, end.captured, cause)
     going = homes(drawn, 0, hold.points - end.captured)[::-1]
+    fresh: dict[UUID, UUID] = {}
+    if end.good_until is not None:
+        going, fresh = _prolonged(going, end.good_until)
     kept = [part for part in going if part.expires_at is None or part.expires_at > end.at]
-    entry = _release(journal, account, kept, cause) if kept else None
+    entry = _release(journal, account, kept, cause, fresh) if kept else None
     if len(kept) < len(going):
         lapsed = sum(part.points for part in going) - sum(part.points for part in kept)
         expired = journal.post(account, "expire", ledger.expire(lapsed, HELD), [], cause)
@@ -194,12 +200,38 @@ def _redeem_held(journal: Journal, account: Account, points: int, cause: Cause) 
     )
 
 
-def _release(journal: Journal, account: Account, kept: Sequence[Draw], cause: Cause) -> UUID:
+def _prolonged(going: Sequence[Draw], until: datetime) -> tuple[list[Draw], dict[UUID, UUID]]:
+    """Let points that would lapse before ``until`` come home to new lots that do then (C4).
+
+    Returns where they go, and which lot each new one comes from.
+    """
+    homes_now, origins = [], {}
+    for part in going:
+        if part.expires_at is None or part.expires_at >= until:
+            homes_now.append(part)
+            continue
+        made = Draw(new_id(), part.points, until)
+        homes_now.append(made)
+        origins[made.lot_id] = part.lot_id
+    return homes_now, origins
+
+
+def _release(
+    journal: Journal,
+    account: Account,
+    kept: Sequence[Draw],
+    cause: Cause,
+    fresh: Mapping[UUID, UUID],
+) -> UUID:
     points = sum(part.points for part in kept)
     parts = [(part.lot_id, part.points) for part in kept]
     entry = journal.post(account, "release", ledger.free(points, HELD), parts, cause)
     for part in kept:
-        journal.change_lot(account, part.lot_id, part.points)
+        if part.lot_id in fresh:
+            made = Lot(part.lot_id, part.points, cause.occurred_at, part.expires_at)
+            journal.add_lot(account, made, origin=fresh[part.lot_id])
+        else:
+            journal.change_lot(account, part.lot_id, part.points)
         account.note_due(part.expires_at)
     return entry
 

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.points import tables
 from services.points.domain.returns import SoldLine
 from services.points.domain.sales import EARNING_KIND
+from shared.calls import Actor
 
 _TEXTS = sa.dialects.postgresql.ARRAY(sa.Text)
 _NUMBERS = sa.dialects.postgresql.ARRAY(sa.BigInteger)
@@ -39,9 +40,30 @@ class Checkout:
     status: str
     attempt: int
     digest: str
+    opened_by: str
     opened_at: datetime
     expires_at: datetime
-    closed_at: datetime | None
+    closed_at: datetime | None = None
+    promise: dict[str, Any] | None = None
+    """What it was promised and what it earns; None where a till's sale comes in one call."""
+    hold_id: UUID | None = None
+    ready_at: datetime | None = None
+    reason_code: str | None = None
+
+    def is_business_of(self, actor: Actor) -> bool:
+        """Return whether somebody may see it as a shop's order: a shop or a till its own."""
+        return self.promise is not None and (
+            actor.kind not in ("shop", "terminal") or actor.key == self.opened_by
+        )
+
+    def status_at(self, now: datetime) -> str:
+        """Return how it stands, however late the sweep is."""
+        return EXPIRED if self.status == OPEN and self.expires_at <= now else self.status
+
+    @property
+    def was_answered(self) -> bool:
+        """Return whether somebody has heard of it: the same request does not open it again."""
+        return self.ready_at is not None or self.reason_code is not None
 
     def is_open_at(self, now: datetime) -> bool:
         """Return whether it may still become a sale, however late the sweep is."""
@@ -243,8 +265,41 @@ def known_return(connection: sa.Connection, sale_id: str, return_id: str) -> Any
     return connection.execute(statement).one_or_none()
 
 
-def lock_checkouts(connection: sa.Connection, order_ids: Collection[str]) -> dict[str, Checkout]:
-    """Lock checkouts, in the order of their ids."""
+def checkout(connection: sa.Connection, order_id: str) -> Checkout | None:
+    """Return a checkout as it stands, unlocked."""
+    statement = sa.select(*_CHECKOUT).where(tables.checkouts.c.order_id == order_id)
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else Checkout(*row)
+
+
+def holds_for_checkout(connection: sa.Connection, hold_id: UUID) -> bool:
+    """Return whether a hold belongs to a checkout that is open, as far as anybody has noted."""
+    checkouts = tables.checkouts
+    statement = sa.select(sa.literal(1)).where(
+        checkouts.c.hold_id == hold_id, checkouts.c.status == OPEN
+    )
+    return connection.execute(statement).first() is not None
+
+
+def has_other_order(
+    connection: sa.Connection, member_id: UUID, order_id: str, now: datetime
+) -> bool:
+    """Return whether a member has a promised order open beside this one."""
+    checkouts = tables.checkouts
+    statement = sa.select(sa.literal(1)).where(
+        checkouts.c.member_id == member_id,
+        checkouts.c.status == OPEN,
+        checkouts.c.promise.is_not(None),
+        checkouts.c.order_id != order_id,
+        checkouts.c.expires_at > now,
+    )
+    return connection.execute(statement).first() is not None
+
+
+def lock_checkouts(
+    connection: sa.Connection, order_ids: Collection[str], *, skip_locked: bool = False
+) -> dict[str, Checkout]:
+    """Lock checkouts, in the order of their ids; accounts they concern are locked before."""
     if not order_ids:
         return {}
     checkouts = tables.checkouts
@@ -252,22 +307,27 @@ def lock_checkouts(connection: sa.Connection, order_ids: Collection[str]) -> dic
         sa.select(*_CHECKOUT)
         .where(checkouts.c.order_id == sa.any_(sa.literal(list(order_ids), _TEXTS)))
         .order_by(checkouts.c.order_id)
-        .with_for_update()
+        .with_for_update(skip_locked=skip_locked)
     )
     return {row.order_id: Checkout(*row) for row in connection.execute(statement)}
 
 
-def lock_overdue_checkouts(connection: sa.Connection, now: datetime, limit: int) -> list[Checkout]:
-    """Lock open checkouts whose time is over and that nobody else is working on."""
+def overdue_checkouts(
+    connection: sa.Connection, now: datetime, limit: int
+) -> dict[str, UUID | None]:
+    """Return open checkouts whose time is over, and whose account is to be locked for each.
+
+    Unlocked: an account is locked before its orders.
+    """
     checkouts = tables.checkouts
+    account = sa.case((checkouts.c.promise.is_not(None), checkouts.c.member_id))
     statement = (
-        sa.select(*_CHECKOUT)
+        sa.select(checkouts.c.order_id, account)
         .where(checkouts.c.status == OPEN, checkouts.c.expires_at <= now)
         .order_by(checkouts.c.expires_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
-    return [Checkout(*row) for row in connection.execute(statement)]
+    return {order_id: member_id for order_id, member_id in connection.execute(statement)}
 
 
 def lock_open_checkouts_of(connection: sa.Connection, member_id: UUID) -> list[Checkout]:

@@ -49,6 +49,21 @@ UPDATE rule_usage u SET used = u.used - locked.points FROM locked
 WHERE (u.holder, u.rule_id, u.period) = (locked.holder, locked.rule_id, locked.period)
 """)
 
+_UNCOUNT = sa.text("""
+WITH given AS (
+    SELECT * FROM unnest(
+        CAST(:holders AS text[]), CAST(:rules AS text[]), CAST(:periods AS text[]),
+        CAST(:points AS bigint[])
+    ) AS g(holder, rule_id, period, points)
+), locked AS (
+    SELECT u.holder, u.rule_id, u.period, given.points
+    FROM rule_usage u JOIN given USING (holder, rule_id, period)
+    ORDER BY u.holder, u.rule_id, u.period FOR UPDATE OF u
+)
+UPDATE rule_usage u SET used = u.used - locked.points FROM locked
+WHERE (u.holder, u.rule_id, u.period) = (locked.holder, locked.rule_id, locked.period)
+""")
+
 
 @dataclass(slots=True)
 class Tally:
@@ -142,4 +157,20 @@ def give_back(
     chosen: Sequence[Any] = sorted(set(rule_ids))
     connection.execute(
         _GIVE_BACK, {"sale_id": sale_id, "rules": list(chosen), "all_rules": everything}
+    )
+
+
+def uncount(connection: sa.Connection, counted: Collection[tuple[Counter, int]]) -> None:
+    """Take back what was counted for an order that will not become a sale."""
+    if not counted:
+        return
+    rows = list(counted)
+    connection.execute(
+        _UNCOUNT,
+        {
+            "holders": [counter.holder for counter, _ in rows],
+            "rules": [counter.rule_id for counter, _ in rows],
+            "periods": [counter.period for counter, _ in rows],
+            "points": [points for _, points in rows],
+        },
     )

@@ -46,10 +46,26 @@ class Checkouts(BaseService):
         """Open an order."""
         return self.db.write(call, use_cases.open_checkout, programme=self.programme, **command)
 
+    @rpc(contract.READY_CHECKOUT)
+    def ready_checkout(self, call: Call, **command: Any) -> Reply:
+        """Note that all an order needs is reserved."""
+        return self.db.write(call, use_cases.ready_checkout, **command)
+
+    @rpc(contract.CHECKOUT)
+    def checkout(self, call: Call, **query: Any) -> Reply:
+        """Return an order as it stands."""
+        return self.db.read(call, use_cases.checkout, **query)
+
+    @rpc(contract.COMPLETE_CHECKOUT)
+    def complete_checkout(self, call: Call, **command: Any) -> Reply:
+        """Make an order that is paid a sale."""
+        programme = self.programme
+        return self.db.write(call, use_cases.complete_checkout, programme=programme, **command)
+
     @rpc(contract.CANCEL_CHECKOUT)
     def cancel_checkout(self, call: Call, **command: Any) -> Reply:
         """Give an order up."""
-        return self.db.write(call, use_cases.cancel_checkout, **command)
+        return self.db.write(call, use_cases.cancel_checkout, programme=self.programme, **command)
 
     @every(CHECKOUT_SWEEP_S)
     def close_overdue_checkouts(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from services.points.tables.columns import amount, identifier, instant, metadata, text
 
@@ -18,5 +19,14 @@ checkouts = sa.Table(
     instant("opened_at"),
     instant("expires_at"),
     instant("closed_at", nullable=True),
+    sa.Column("promise", JSONB(none_as_null=True)),
+    identifier("hold_id", nullable=True),
+    instant("ready_at", nullable=True),
+    text("reason_code", nullable=True),
 )
-"""Orders that are becoming sales; points decides what becomes of each (H2)."""
+"""Orders that are becoming sales; points decides what becomes of each (H2).
+
+``promise`` is what the order was promised (H1), and what it earns; null where a till's sale is
+recorded in one call. ``ready_at`` is when all it needs was reserved everywhere; ``reason_code`` is
+why somebody cancelled it, null where it was only given up half-way.
+"""

@@ -10,8 +10,15 @@ from services.points.use_cases.adjustments import (
 )
 from services.points.use_cases.allowances import allowance_keys, grant_allowance
 from services.points.use_cases.awards import forget_usage
-from services.points.use_cases.checkouts import cancel_checkout, close_overdue, open_checkout
+from services.points.use_cases.checkouts import (
+    cancel_checkout,
+    checkout,
+    close_overdue,
+    open_checkout,
+    ready_checkout,
+)
 from services.points.use_cases.claims import claim_sale
+from services.points.use_cases.completing import complete_checkout
 from services.points.use_cases.earning_rules import (
     amend_rule,
     create_rule,
@@ -56,8 +63,10 @@ __all__ = [
     "cancel_checkout",
     "cancel_sale",
     "capture_hold",
+    "checkout",
     "claim_sale",
     "close_overdue",
+    "complete_checkout",
     "create_rule",
     "erase_member",
     "expire_lots",
@@ -78,6 +87,7 @@ __all__ = [
     "pool",
     "publish_rule",
     "quote_sale",
+    "ready_checkout",
     "record_activity",
     "record_sale",
     "record_sales",

@@ -61,9 +61,9 @@ class Awarding:
         cause = Cause(SALE, sale.sale_id, sale.occurred_at)
         awarded = post(self.book, self.programme, member_id, judgement.grants, cause)
         if awarded.lot_id is None:
-            self.book.insert(tables.sale_awards, _award_rows(sale, awarded.posted))
+            self.book.insert(tables.sale_awards, award_rows(sale, awarded.posted))
         counted = self._judge.count(judgement, sale)
-        self.book.insert(tables.sale_usage, [_usage_row(sale, each) for each in counted])
+        self.book.insert(tables.sale_usage, [usage_row(sale, each) for each in counted])
         self._judge.note_purchase(sale)
         return judgement, awarded
 
@@ -82,7 +82,8 @@ def forget_usage(uow: UnitOfWork, *, programme: Programme) -> int:
     return usage.purge(uow.connection, day, USAGE_AT_ONCE)
 
 
-def _usage_row(sale: Sale, counted: Count) -> dict[str, Any]:
+def usage_row(sale: Sale, counted: Count) -> dict[str, Any]:
+    """Return what a sale counted against a cap, to be given back by returns."""
     return {
         "sale_id": sale.sale_id,
         "holder": counted.counter.holder,
@@ -93,7 +94,8 @@ def _usage_row(sale: Sale, counted: Count) -> dict[str, Any]:
     }
 
 
-def _award_rows(sale: Sale, posted: Iterable[Posted]) -> list[dict[str, Any]]:
+def award_rows(sale: Sale, posted: Iterable[Posted]) -> list[dict[str, Any]]:
+    """Return what a sale was awarded, rule by rule."""
     return [
         {
             "sale_id": sale.sale_id,

@@ -36,7 +36,7 @@ def erase_member(uow: UnitOfWork, event: Envelope) -> None:
     accounts.close_for_good(uow.connection, member_id, uow.now)
     _note_status(uow, event)
     for checkout in orders.lock_open_checkouts_of(uow.connection, member_id):
-        close(uow, checkout, orders.CANCELLED)
+        close(book, checkout, orders.CANCELLED)
     erasing.forget(uow, "points", tables.metadata, member_id)
     erasing.acknowledge(uow, "points", member_id, {"points_forfeited": forfeited})
 

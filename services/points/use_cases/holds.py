@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.points import tables
 from services.points.domain.programme import Programme
-from services.points.repository import holds
+from services.points.repository import holds, orders
 from services.points.repository.book import HOLD, Book, Cause
 from services.points.repository.bulk import LostRace
 from services.points.repository.due import End
@@ -20,6 +20,7 @@ from shared.calls import Actor
 from shared.contracts.points import events
 from shared.db import Outcome, UnitOfWork
 from shared.errors import LoyaltyError, NotFound
+from shared.errors.checkout import HoldOfCheckout
 from shared.errors.points import (
     CaptureExceedsHold,
     HoldAlreadyCaptured,
@@ -73,7 +74,7 @@ def place_hold(
     if points > account.figures.available:
         raise InsufficientPoints(available=account.figures.available)
     ttl = programme.hold_ttl(uow.actor.kind) if ttl_s is None else timedelta(seconds=ttl_s)
-    hold = _place(book, member_id, points, order_id, ttl)
+    hold = place(book, member_id, points, order_id, ttl)
     book.flush()
     return Outcome(view(hold, uow.now))
 
@@ -84,6 +85,7 @@ def capture_hold(uow: UnitOfWork, *, hold_id: UUID, points: int | None) -> Mappi
     Raises:
         NotFound: there is no such hold, or it is another's.
         HoldAlreadyCaptured, HoldAlreadyReleased, HoldExpired: it has ended.
+        HoldOfCheckout: an order's checkout decides what becomes of it (H2).
         CaptureExceedsHold: it holds less.
     """
     book, hold = _open(uow, hold_id)
@@ -99,23 +101,14 @@ def release_hold(uow: UnitOfWork, *, hold_id: UUID) -> Mapping[str, Any]:
     Raises:
         NotFound: there is no such hold, or it is another's.
         HoldAlreadyCaptured, HoldAlreadyReleased, HoldExpired: it has ended.
+        HoldOfCheckout: an order's checkout decides what becomes of it (H2).
     """
     book, hold = _open(uow, hold_id)
     return _end(book, hold, End(RELEASED, uow.now))
 
 
-def may_see(actor: Actor, hold: Hold) -> bool:
-    """Return whether a hold is the caller's business: a shop's own, a till's of its store."""
-    if actor.kind == "shop":
-        return hold.placed_by == actor.key
-    if actor.kind == "terminal":
-        return hold.placed_by == actor.key or (
-            hold.store_id is not None and hold.store_id == actor.store_id
-        )
-    return True
-
-
-def _place(book: Book, member_id: UUID, points: int, order_id: str, ttl: timedelta) -> Hold:
+def place(book: Book, member_id: UUID, points: int, order_id: str, ttl: timedelta) -> Hold:
+    """Set points aside that are available, on an account that is open; the caller writes."""
     now, actor, hold_id = book.uow.now, book.uow.actor, new_id()
     cause = Cause(HOLD, str(hold_id), now)
     entry, number = book.hold(member_id, points, cause, until=now + ttl)
@@ -139,6 +132,17 @@ def _place(book: Book, member_id: UUID, points: int, order_id: str, ttl: timedel
     return hold
 
 
+def may_see(actor: Actor, hold: Hold) -> bool:
+    """Return whether a hold is the caller's business: a shop's own, a till's of its store."""
+    if actor.kind == "shop":
+        return hold.placed_by == actor.key
+    if actor.kind == "terminal":
+        return hold.placed_by == actor.key or (
+            hold.store_id is not None and hold.store_id == actor.store_id
+        )
+    return True
+
+
 def _open(uow: UnitOfWork, hold_id: UUID) -> tuple[Book, Hold]:
     """Lock a hold's account and return the hold, which has not ended."""
     found = holds.find(uow.connection, hold_id)
@@ -154,6 +158,8 @@ def _open(uow: UnitOfWork, hold_id: UUID) -> tuple[Book, Hold]:
     status = hold.status_at(uow.now)
     if status != HELD:
         raise _REFUSALS[status]
+    if orders.holds_for_checkout(uow.connection, hold_id):
+        raise HoldOfCheckout
     return book, hold
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,9 +16,10 @@ from services.points.repository import card_spending, orders
 from services.points.repository.book import SALE, Book, Cause
 from services.points.use_cases import pos
 from services.points.use_cases.allowances import Allowances
-from services.points.use_cases.awards import NOBODYS, Awarded, Awarding, Judgement
+from services.points.use_cases.awards import NOBODYS, Awarded, Awarding
 from services.points.use_cases.content import is_same_sale, sale_digest
 from services.points.use_cases.merging import owned
+from services.points.use_cases.recording import Settled, revive, write_sale
 from shared.contracts.points import events
 from shared.contracts.points.rpc import UNKNOWN
 from shared.db import Outcome, UnitOfWork
@@ -41,9 +40,6 @@ NOBODY: Mapping[str | None, type[LoyaltyError]] = {
     UNKNOWN: UnknownMember,
     **{refusal.code: refusal for refusal in (CodeInvalid, CodeExpired, CodeUsed)},
 }
-_RECEIPT_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-_RECEIPT_LENGTH = 16
-_NO_COUPONS: Mapping[str, Sequence[Any]] = {"applied": (), "skipped": (), "rejected": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,20 +233,13 @@ class _Recording:
             judgement, awarded = self.awarding.award(
                 sale, price, tier, recorded_by=self.uow.actor.key
             )
-        answer = self._answer(sale, price, tier, judgement, awarded)
-        stored = json.dumps(answer, default=_plain, separators=(",", ":"), ensure_ascii=False)
-        moved = {
-            "lot_id": awarded.lot_id,
-            "redeem_number": redeem_number,
-            "points_earned": awarded.points,
-        }
-        more = {**moved, "content_hash": content, "answer": stored}
-        self._insert(sale, price, judgement.by_line, more)
+        code = None if tier is None else tier.code
+        settled = Settled(content, price, judgement, awarded, code, redeem_number)
+        written = write_sale(self.book, self.programme, sale, settled)
         if sale.coupons is not None:
             closed = {"order_id": sale.sale_id, "status": orders.COMPLETED}
             self.book.update(tables.checkouts, [{**closed, "closed_at": self.uow.now}])
-        self._emit_recorded(sale, price, awarded.points)
-        return answer, stored
+        return written
 
     def _spend(self, sale: Sale, member_id: UUID) -> int | None:
         if not sale.points_to_redeem:
@@ -273,124 +262,3 @@ class _Recording:
             data={**data, "member_id": member_id, "sale_id": sale.sale_id},
         )
         return number
-
-    def _answer(
-        self, sale: Sale, price: Price, tier: Tier | None, judgement: Judgement, awarded: Awarded
-    ) -> dict[str, Any]:
-        figures = None if sale.member_id is None else self.book.account(sale.member_id).figures
-        answer = {
-            "sale_id": sale.sale_id,
-            "member_id": sale.member_id,
-            "totals": _totals(price),
-            "points": {
-                "earned": awarded.points,
-                "pending": awarded.pending(self.uow.now),
-                "redeemed": sale.points_to_redeem,
-                "available_on": awarded.available_on(self.uow.now, self.programme),
-            },
-            "balances": figures and figures.balances,
-            "explain": judgement.explain,
-            "coupons": sale.coupons or _NO_COUPONS,
-            "tier": tier and tier.code,
-        }
-        if sale.member_id is None:
-            answer["receipt_code"] = "".join(
-                secrets.choice(_RECEIPT_ALPHABET) for _ in range(_RECEIPT_LENGTH)
-            )
-        return answer
-
-    def _insert(
-        self, sale: Sale, price: Price, points: Sequence[int], more: Mapping[str, Any]
-    ) -> None:
-        row = {
-            "sale_id": sale.sale_id,
-            "member_id": sale.member_id,
-            "status": "completed",
-            "recorded_by": self.uow.actor.key,
-            "occurred_at": sale.occurred_at,
-            "recorded_at": self.uow.now,
-            "currency": sale.currency,
-            "store_id": sale.store_id,
-            "terminal_counter": sale.terminal_counter,
-            **_totals(price),
-            "points_redeemed": sale.points_to_redeem,
-            "refunded_minor": 0,
-            "points_restored": 0,
-            "receipt_code": None,
-            **more,
-        }
-        if sale.member_id is None:
-            row["receipt_code"] = json.loads(row["answer"])["receipt_code"]
-        self.book.insert(tables.sales, [row])
-        by_line = points or (0,) * len(sale.lines)
-        self.book.insert(
-            tables.sale_lines,
-            [
-                _line_row(sale.sale_id, place, line, tender, earned)
-                for place, (line, tender, earned) in enumerate(
-                    zip(sale.lines, price.tender, by_line, strict=True)
-                )
-            ],
-        )
-
-    def _emit_recorded(self, sale: Sale, price: Price, points: int) -> None:
-        self.uow.emit(
-            events.SALE_RECORDED,
-            subject=sale.member_id or sale.sale_id,
-            occurred_at=sale.occurred_at,
-            data={
-                "sale_id": sale.sale_id,
-                "member_id": sale.member_id,
-                "occurred_at": sale.occurred_at,
-                "store_id": sale.store_id,
-                "currency": sale.currency,
-                **_totals(price),
-                "points_earned": points,
-                "coupon_codes": bool(sale.coupons and sale.coupons["applied"]),
-            },
-        )
-
-
-def revive(stored: str) -> dict[str, Any]:
-    """Return a stored answer in Python values."""
-    answer: dict[str, Any] = json.loads(stored)
-    day = answer["points"]["available_on"]
-    answer["points"]["available_on"] = None if day is None else date.fromisoformat(day)
-    return answer
-
-
-def _totals(price: Price) -> dict[str, int]:
-    return {
-        "gross_minor": price.gross_minor,
-        "discount_minor": price.discount_minor,
-        "points_minor": price.points_minor,
-        "payable_minor": price.payable_minor,
-    }
-
-
-def _line_row(sale_id: str, place: int, line: Line, tender: int, points: int) -> dict[str, Any]:
-    return {
-        "sale_id": sale_id,
-        "line_id": line.line_id,
-        "place": place,
-        "sku": line.sku,
-        "category": line.category,
-        "brand": line.brand,
-        "kind": line.kind,
-        "quantity": line.quantity,
-        "net_minor": line.net_minor,
-        "discount_minor": line.discount_minor,
-        "points_minor": tender,
-        "points": points,
-        "returned_quantity": 0,
-        "refunded_minor": 0,
-        "clawed_back": 0,
-    }
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"no answer holds a {type(value).__name__}")

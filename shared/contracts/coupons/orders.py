@@ -100,6 +100,36 @@ class LineDiscountSchema(WireSchema):
     discount_minor = Minor(required=True)
 
 
+class PromisedUseSchema(WireSchema):
+    """A coupon that a quote promised, by what it is rather than by its code (C8)."""
+
+    coupon_id = Id(required=True, allow_none=True)
+    """Null for a public code: the campaign says which."""
+    campaign_id = Id(required=True)
+    version = Integer(required=True)
+    """Of the terms it was judged by, which are good for this use whatever came since."""
+    discount_minor = Minor(required=True)
+    line_discounts = fields.List(fields.Nested(LineDiscountSchema), required=True)
+
+
+class ReservePromisedSchema(WireSchema):
+    """Hold what a quote promised an order, at the amounts it promised (H1)."""
+
+    order_id = ExternalKey(required=True)
+    member_id = Id(required=True, allow_none=True)
+    store_id = ExternalKey(required=True, allow_none=True)
+    channel = Choice(*CHANNELS, required=True)
+    promised_at = Instant(required=True)
+    """When the coupons were judged: they are good if they were then."""
+    opened_at = Instant(required=True)
+    expires_at = Instant(required=True)
+    uses = fields.List(
+        fields.Nested(PromisedUseSchema),
+        required=True,
+        validate=validate.Length(min=1, max=MAX_CODES),
+    )
+
+
 class AppliedCouponSchema(WireSchema):
     """A code that counts; its line discounts add up to ``discount_minor``."""
 

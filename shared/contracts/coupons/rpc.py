@@ -14,6 +14,7 @@ from shared.contracts.coupons.orders import (
     QuoteQuery,
     ReleaseSchema,
     ReservationSchema,
+    ReservePromisedSchema,
     ReserveSchema,
 )
 from shared.contracts.coupons.pools import (
@@ -40,6 +41,7 @@ from shared.contracts.fields import Choice, Id, StrictBoolean, Text
 from shared.contracts.jobs import JobStartedSchema
 from shared.contracts.method import Method
 from shared.errors import Invalid, NotFound
+from shared.errors.checkout import QuoteNotCovered
 from shared.errors.coupons import (
     BudgetExhausted,
     CampaignNotPublishable,
@@ -204,6 +206,12 @@ VOID = _method("void", VoidCommand, CouponStateSchema, errors=(NotFound, CouponS
 GIFT = _method("gift", GiftCommand, CouponSchema, errors=(NotFound, NotGiftable, GiftRefused))
 HISTORY = _method("history", CouponHistoryQuery, page_of(CouponChangeSchema), errors=(NotFound,))
 RESERVE = _method("reserve", ReserveSchema, ReservationSchema, errors=(OrderClosed, OrderConflict))
+RESERVE_PROMISED = _method(
+    "reserve_promised",
+    ReservePromisedSchema,
+    OrderStateSchema,
+    errors=(OrderClosed, OrderConflict, ReservationExpired, QuoteNotCovered),
+)
 CONFIRM = _method(
     "confirm", OrderSchema, OrderStateSchema, errors=(NotFound, OrderClosed, ReservationExpired)
 )

@@ -19,6 +19,7 @@ from shared.contracts.points.rpc import SERVICE
 from shared.contracts.points.schemas import says
 from shared.errors import NotFound
 from shared.errors import points as errors
+from shared.errors.checkout import HoldOfCheckout
 
 HOLD_STATUSES = ("held", "captured", "released", "expired")
 MOST_TTL_S = 24 * 60 * 60
@@ -90,7 +91,12 @@ class HoldsQuerySchema(PageQuery):
     status = Choice(*HOLD_STATUSES, load_default=None, allow_none=True)
 
 
-_ENDED = (errors.HoldAlreadyCaptured, errors.HoldAlreadyReleased, errors.HoldExpired)
+_ENDED = (
+    errors.HoldAlreadyCaptured,
+    errors.HoldAlreadyReleased,
+    errors.HoldExpired,
+    HoldOfCheckout,
+)
 
 PLACE = Method(
     SERVICE,

@@ -15,6 +15,7 @@ from shared.contracts.fields import (
     Instant,
     Minor,
     Points,
+    StrictInteger,
     Text,
 )
 from shared.contracts.members.events import CHANNELS
@@ -26,6 +27,7 @@ from shared.contracts.points.sales import (
     TotalsSchema,
     refuse_repeated_lines,
 )
+from shared.contracts.points.schemas import says
 from shared.contracts.points.simulations import SimulatedPointsSchema
 
 MOST_RULES = 10_000
@@ -48,6 +50,14 @@ class QuoteSaleSchema(WireSchema):
     @validates_schema
     def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
         refuse_repeated_lines(data["lines"])
+
+
+class MemberPriceSchema(WireSchema):
+    """What the member's tier takes off articles, before any coupon (T6)."""
+
+    tier = Text(required=True, metadata=says("Code of the tier.", "GOLD"))
+    percent = StrictInteger(required=True, metadata=says("Percent off.", 5))
+    discount_minor = Minor(required=True, metadata=says("Taken off all lines.", 300))
 
 
 class JudgedBySchema(WireSchema):

@@ -11,7 +11,6 @@ from shared.contracts.fields import (
     Choice,
     ExternalKey,
     Id,
-    Instant,
     StrictBoolean,
     StrictInteger,
     Text,
@@ -24,6 +23,7 @@ from shared.contracts.members.schemas import REFERENCE_TYPES
 from shared.contracts.method import Method
 from shared.contracts.points import (
     activities,
+    checkouts,
     claims,
     pos,
     quotes,
@@ -34,13 +34,13 @@ from shared.contracts.points import (
 )
 from shared.contracts.points import earning_rules as rules
 from shared.errors import NotFound
+from shared.errors import checkout as checkout_errors
 from shared.errors import members as member_errors
 from shared.errors import points as errors
 from shared.errors.jobs import TooManyJobs
 
 SERVICE = "points"
 UNKNOWN = rules.UNKNOWN
-CHECKOUT_STATUSES = ("open", "completed", "cancelled", "expired")
 
 
 class RecordSaleSchema(sales.SaleFactsSchema):
@@ -127,34 +127,6 @@ class MemberTransactionsSchema(PageQuery):
     member_id = Id(required=True)
     exists = StrictBoolean(load_default=False)
     """As in `MemberPointsSchema`."""
-
-
-class OpenCheckoutSchema(WireSchema):
-    """An order is about to become a sale; from now on points decides what becomes of it (H2)."""
-
-    order_id = ExternalKey(required=True)
-    member_id = Id(required=True, allow_none=True)
-    digest = Text(required=True)
-    """Digest of the basket. Another basket under the same order closes the opening before it."""
-
-
-class CheckoutSchema(WireSchema):
-    """An order's checkout."""
-
-    order_id = ExternalKey(required=True)
-    status = Choice(*CHECKOUT_STATUSES, required=True)
-    attempt = StrictInteger(required=True)
-    """Counts the openings of this order: what belongs to an earlier one is void."""
-    opened_at = Instant(required=True)
-    """Rises with each attempt, and lies after the close of the one before."""
-    expires_at = Instant(required=True)
-
-
-class CloseCheckoutSchema(WireSchema):
-    """Give an order up."""
-
-    order_id = ExternalKey(required=True)
-    attempt = StrictInteger(required=True)
 
 
 _SALE_REFUSALS = (
@@ -295,12 +267,56 @@ RECORD_ACTIVITY = Method(
         errors.ActivityTooOld,
     ),
 )
-OPEN_CHECKOUT = Method(SERVICE, "open_checkout", OpenCheckoutSchema, CheckoutSchema)
+OPEN_CHECKOUT = Method(
+    SERVICE,
+    "open_checkout",
+    checkouts.OpenCheckoutSchema,
+    checkouts.CheckoutSchema,
+    errors=(
+        errors.MemberNotActive,
+        errors.HoldConflict,
+        checkout_errors.OrderIdConflict,
+        checkout_errors.QuoteExpired,
+        checkout_errors.QuoteNotCovered,
+    ),
+)
+READY_CHECKOUT = Method(
+    SERVICE,
+    "ready_checkout",
+    checkouts.CheckoutAttemptSchema,
+    checkouts.CheckoutSchema,
+    success=201,
+    errors=(NotFound, checkout_errors.CheckoutClosed),
+)
+CHECKOUT = Method(
+    SERVICE,
+    "checkout",
+    checkouts.CheckoutIdSchema,
+    checkouts.CheckoutSchema,
+    errors=(NotFound,),
+)
+COMPLETE_CHECKOUT = Method(
+    SERVICE,
+    "complete_checkout",
+    checkouts.CompleteCheckoutCommand,
+    sales.SaleAnswerSchema,
+    success=201,
+    errors=(
+        NotFound,
+        checkout_errors.CheckoutClosed,
+        checkout_errors.CheckoutNotReady,
+        checkout_errors.OrderIdConflict,
+        checkout_errors.PaidBeforeOpened,
+        errors.MemberNotActive,
+        errors.SaleInFuture,
+        errors.SaleTooOld,
+    ),
+)
 CANCEL_CHECKOUT = Method(
     SERVICE,
     "cancel_checkout",
-    CloseCheckoutSchema,
-    CheckoutSchema,
+    checkouts.CloseCheckoutSchema,
+    checkouts.CheckoutSchema,
     errors=(NotFound, errors.CheckoutCompleted),
 )
 CLAIM_SALE = Method(

@@ -23,6 +23,11 @@ def cancelled(desk: Desk, attempt: int, order: str = "o1") -> dict[str, Any]:
     return desk.call(rpc.CANCEL_CHECKOUT, {"order_id": order, "attempt": attempt}).body
 
 
+def closed(order: str, reason: str) -> dict[str, Any]:
+    ended = {"order_id": order, "reason": reason, "attempt": 1}
+    return {**ended, "merchant_fault": False, "reason_code": None}
+
+
 def sold(desk: Desk, attempt: int | None, order: str = "o1", **fields: Any) -> Any:
     return desk.sell(
         1000, sale_id=order, checkout_attempt=attempt, coupons=NOTHING_USED, codes_digest="c",
@@ -80,10 +85,7 @@ def test_overdue_checkout_is_closed_once_and_said_so(desk: Desk) -> None:
     desk.clock.advance(minutes=1)
     for _ in range(2):
         desk.service.close_overdue_checkouts()
-    assert desk.events("checkout.closed") == [
-        {"order_id": "o1", "reason": "expired", "attempt": 1},
-        {"order_id": "o2", "reason": "expired", "attempt": 1},
-    ]
+    assert desk.events("checkout.closed") == [closed("o1", "expired"), closed("o2", "expired")]
 
 
 @pytest.mark.rule("H2")
@@ -106,9 +108,7 @@ def test_another_basket_takes_the_order_over(desk: Desk) -> None:
     opened(desk)
     second = opened(desk, basket="b2")
     assert (second["status"], second["attempt"]) == ("open", 2)
-    assert desk.events("checkout.closed") == [
-        {"order_id": "o1", "reason": "cancelled", "attempt": 1}
-    ]
+    assert desk.events("checkout.closed") == [closed("o1", "cancelled")]
 
 
 def test_order_that_is_a_sale_already_is_completed(desk: Desk) -> None:
