@@ -140,7 +140,8 @@ POINTS = (
         "points",
         "checkouts",
         "Orders you began.",
-        kept("order_id status attempt opened_by opened_at expires_at closed_at"),
+        kept("order_id status attempt opened_by opened_at expires_at closed_at promise hold_id"
+             " ready_at reason_code"),
         others=("digest",),
     ),
     Holding(
