@@ -96,6 +96,48 @@ def _promised(platform: Platform) -> Mapping[str, Any]:
     }
 
 
+_PROMISE = {
+    "quote_id": uuid(),
+    "currency": "CNY",
+    "store_id": None,
+    "channel": "web",
+    "lines": match.each_like(
+        {"line_id": "1", "net_minor": match.int(12_000), "discount_minor": match.int(0)},
+        min=1,
+    ),
+    "tender": match.each_like(match.int(0), min=1),
+    "totals": {
+        "gross_minor": match.int(12_000),
+        "discount_minor": match.int(0),
+        "points_minor": match.int(0),
+        "payable_minor": match.int(12_000),
+    },
+    "member_price": None,
+    "coupons": {
+        "applied": match.each_like(
+            {
+                "code": match.like("****COME"),
+                "coupon_id": None,
+                "campaign_id": uuid(),
+                "version": match.int(1),
+                "name": match.like("Welcome"),
+                "discount_minor": match.int(500),
+                "line_discounts": match.each_like(
+                    {"line_id": match.like("1"), "discount_minor": match.int(500)}, min=1
+                ),
+            },
+            min=1,
+        ),
+        "skipped": [],
+        "rejected": [],
+    },
+    "points_to_redeem": match.int(0),
+    "earned": match.int(0),
+    "judged_by": {"at": instant(OCCURRED)},
+}
+"""What the gateway reads of what an order was promised."""
+
+
 def _order(status: str, *, is_ready: bool) -> dict[str, Any]:
     """Return what the gateway reads of an order."""
     return {
@@ -109,45 +151,7 @@ def _order(status: str, *, is_ready: bool) -> dict[str, Any]:
         "closed_at": None if status == "open" else instant(OCCURRED),
         "reason_code": None if status == "open" else "fraud",
         "hold": None,
-        "promise": {
-            "quote_id": uuid(),
-            "currency": "CNY",
-            "store_id": None,
-            "channel": "web",
-            "lines": match.each_like(
-                {"line_id": "1", "net_minor": match.int(12_000), "discount_minor": match.int(0)},
-                min=1,
-            ),
-            "tender": match.each_like(match.int(0), min=1),
-            "totals": {
-                "gross_minor": match.int(12_000),
-                "discount_minor": match.int(0),
-                "points_minor": match.int(0),
-                "payable_minor": match.int(12_000),
-            },
-            "member_price": None,
-            "coupons": {
-                "applied": match.each_like(
-                    {
-                        "code": match.like("****COME"),
-                        "coupon_id": None,
-                        "campaign_id": uuid(),
-                        "version": match.int(1),
-                        "name": match.like("Welcome"),
-                        "discount_minor": match.int(500),
-                        "line_discounts": match.each_like(
-                            {"line_id": match.like("1"), "discount_minor": match.int(500)}, min=1
-                        ),
-                    },
-                    min=1,
-                ),
-                "skipped": [],
-                "rejected": [],
-            },
-            "points_to_redeem": match.int(0),
-            "earned": match.int(0),
-            "judged_by": {"at": instant(OCCURRED)},
-        },
+        "promise": _PROMISE,
     }
 
 
