@@ -40,6 +40,7 @@ RESOURCES: tuple[str, ...] = (
     "coupons",
     "quotes",
     "checkouts",
+    "rewards",
     "jobs",
     "audit",
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from shared.contracts.coupons.orders import ORDER_STATUSES
+from shared.contracts.coupons.rewards import REWARD_KINDS, STEP_STATUSES
 from shared.contracts.coupons.schemas import CAMPAIGN_STATUSES, CODE_TYPES, COUPON_STATUSES, KINDS
 from shared.db.merge_tables import merge_tables
 from shared.db.tables import new_metadata, platform_tables
@@ -259,4 +260,66 @@ campaign_alarms = sa.Table(
     # The limit as it was: a raised one has alarms of its own.
     sa.Column("most", sa.BigInteger, primary_key=True),
     _instant("raised_at"),
+)
+
+rewards = sa.Table(
+    "rewards",
+    METADATA,
+    sa.Column("reward_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    # Of one piece.
+    sa.Column("points", sa.BigInteger, nullable=False),
+    # What is left to order; NULL is not counted.
+    sa.Column("stock", sa.BigInteger),
+    sa.Column("per_member", sa.BigInteger),
+    _instant("starts_at", nullable=True),
+    _instant("ends_at", nullable=True),
+    sa.Column("tiers", JSONB(none_as_null=True)),
+    _id("campaign_id", sa.ForeignKey("campaigns.campaign_id"), nullable=True),
+    _instant("created_at"),
+    _instant("updated_at"),
+    _words("kind", REWARD_KINDS),
+)
+
+reward_holders = sa.Table(
+    "reward_holders",
+    METADATA,
+    sa.Column("member_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column(
+        "reward_id", UUID(as_uuid=True), sa.ForeignKey("rewards.reward_id"), primary_key=True
+    ),
+    # Pieces in orders that were not undone.
+    sa.Column("taken", sa.BigInteger, nullable=False),
+)
+
+reward_orders = sa.Table(
+    "reward_orders",
+    METADATA,
+    sa.Column("order_id", UUID(as_uuid=True), primary_key=True),
+    _id("reward_id", sa.ForeignKey("rewards.reward_id")),
+    _id("member_id"),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    # Of all pieces together.
+    sa.Column("points", sa.BigInteger, nullable=False),
+    # The reward as it was when it was ordered.
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    _id("campaign_id", sa.ForeignKey("campaigns.campaign_id"), nullable=True),
+    sa.Column("coupon_ids", ARRAY(UUID(as_uuid=True)), nullable=False),
+    # The caller's request: living orders have different ones.
+    sa.Column("request_key", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    # What points holds for it; set once the order waits for what becomes of that.
+    _id("hold_id", nullable=True),
+    sa.Column("reason_code", sa.Text),
+    _instant("reserved_at"),
+    _instant("expires_at"),
+    _instant("ordered_at", nullable=True),
+    _instant("fulfilled_at", nullable=True),
+    _instant("cancelled_at", nullable=True),
+    _instant("updated_at"),
+    _words("status", STEP_STATUSES),
 )

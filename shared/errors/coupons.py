@@ -87,3 +87,31 @@ class GiftRefused(LoyaltyError):
 
     code = "gift_refused"
     status = 422
+
+
+class OutOfStock(LoyaltyError):
+    """There are not so many left of this reward."""
+
+    code = "out_of_stock"
+    status = 422
+
+
+class RewardNotAvailable(LoyaltyError):
+    """This reward cannot be ordered; ``reason`` says why."""
+
+    code = "reward_not_available"
+    status = 422
+
+
+class RewardOrderStateConflict(LoyaltyError):
+    """The reward order's status does not allow this."""
+
+    code = "reward_order_state_conflict"
+    status = 409
+
+
+class RewardCouponUsed(LoyaltyError):
+    """A coupon of this order was used, given away or has lapsed; the order stands."""
+
+    code = "reward_coupon_used"
+    status = 409

@@ -8,6 +8,7 @@ event nobody is listed for is known to be of no interest rather than lost.
 from __future__ import annotations
 
 from shared.contracts import privacy
+from shared.contracts.coupons import events as coupons
 from shared.contracts.event import EventType
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
@@ -24,6 +25,8 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
         merges.MERGED,
         merges.UNMERGED,
         points.CHECKOUT_CLOSED,
+        points.REDEEMED,
+        points.RELEASED,
         points.SALE_CANCELLED,
         points.SALE_RECORDED,
         points.SALE_RETURNED,
@@ -43,6 +46,7 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
     "points": (
         privacy.ERASED,
         privacy.EXPORT_REQUESTED,
+        coupons.REWARD_CANCELLED,
         identity.STORE_CHANGED,
         identity.STORE_OPENED,
         members.ENROLLED,

@@ -9,6 +9,7 @@ from typing import Any
 from pact import match
 
 from shared.contracts import privacy
+from shared.contracts.coupons import events as coupons
 from shared.contracts.event import EventType
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
@@ -179,6 +180,32 @@ _CLOSED = {
     "reason": match.regex("expired", regex="^(cancelled|expired)$"),
     "merchant_fault": match.bool(False),
 }
+_HOLD_ORDER = "reward:0192f3a0-0000-7000-8000-000000000009"
+_REDEEMED = {
+    "member_id": uuid(),
+    "transaction_id": uuid(),
+    "points": match.int(100),
+    "sale_id": None,
+    "order_id": match.like(_HOLD_ORDER),
+}
+_RELEASED = {
+    "member_id": uuid(),
+    "transaction_id": uuid(),
+    "hold_id": uuid(),
+    "order_id": match.like(_HOLD_ORDER),
+    "points": match.int(100),
+    "status": match.like("released"),
+}
+_REWARD_CANCELLED = {
+    "order_id": uuid(),
+    "reward_id": uuid(),
+    "kind": match.like("item"),
+    "member_id": uuid(),
+    "quantity": match.int(1),
+    "points": match.int(100),
+    "reason_code": match.like("customer_request"),
+    "merchant_fault": match.bool(False),
+}
 _INBOX = "SELECT count(*) FROM inbox"
 _REDIRECTED = "SELECT count(*) FROM member_redirects WHERE member_id = :member"
 _WAITING = "SELECT count(*) FROM member_merge_steps WHERE act = 'unmerge' AND applied_at IS NULL"
@@ -347,5 +374,26 @@ NEEDS = (
         "a checkout ran out of time",
         _CLOSED,
         _count("coupons", _INBOX),
+    ),
+    Need(
+        "coupons",
+        points.REDEEMED,
+        "a reward was ordered",
+        _REDEEMED,
+        _count("coupons", _INBOX),
+    ),
+    Need(
+        "coupons",
+        points.RELEASED,
+        "a hold was released",
+        _RELEASED,
+        _count("coupons", _INBOX),
+    ),
+    Need(
+        "points",
+        coupons.REWARD_CANCELLED,
+        "a reward order was cancelled",
+        _REWARD_CANCELLED,
+        _count("points", _INBOX),
     ),
 )

@@ -187,6 +187,37 @@ def erase(platform: Platform) -> None:
         platform.deliver(event, only=service)
 
 
+def rich_member(platform: Platform) -> str:
+    """Enrol a member who has 120 points; returns its id."""
+    member_id = enrol(platform)
+    platform.settle()
+    till(platform).post("/v1/sales", sale(platform, "sale-1", net_minor=12_000))
+    return member_id
+
+
+def ordered_reward(platform: Platform) -> dict[str, Any]:
+    """Let a member order a reward; returns the order."""
+    rich_member(platform)
+    reward = {"name": "Tea pot", "kind": "item", "points": 100}
+    made = platform.staff("marketing").post("/v1/rewards", reward)
+    return platform.shopper(PHONE).post(f"/v1/rewards/{made['reward_id']}/orders")
+
+
+def cancel_reward(platform: Platform) -> None:
+    """Let a member order a reward and cancel it."""
+    order = ordered_reward(platform)
+    platform.staff("support").post(f"/v1/reward-orders/{order['order_id']}/cancel", status=200)
+
+
+def release_hold(platform: Platform) -> None:
+    """Let a member's points be held for an order that is given up."""
+    member_id = rich_member(platform)
+    shop = platform.shop()
+    hold = {"member_id": member_id, "points": 100, "order_id": "order-1"}
+    held = shop.post("/v1/points/holds", hold)
+    shop.post(f"/v1/points/holds/{held['hold_id']}/release", status=200)
+
+
 STATES: Mapping[str, Callable[[Platform], object]] = {
     "a member enrolled": enrol,
     "a member changed its name": change_name,
@@ -202,6 +233,9 @@ STATES: Mapping[str, Callable[[Platform], object]] = {
     "a merge undone": unmerge,
     "a member asked for an export": export,
     "a member was erased": erase,
+    "a reward was ordered": ordered_reward,
+    "a reward order was cancelled": cancel_reward,
+    "a hold was released": release_hold,
     "a store was opened": open_store,
     "a store moved": move_store,
 }

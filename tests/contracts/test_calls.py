@@ -29,6 +29,7 @@ from tests.contracts.import_calls import IMPORT_CALLS
 from tests.contracts.merge_calls import MERGE_CALLS
 from tests.contracts.movement_calls import MOVEMENT_CALLS
 from tests.contracts.privacy_calls import PRIVACY_CALLS
+from tests.contracts.reward_calls import REWARD_CALLS
 from tests.support.platform import Person, Platform
 from tests.support.stand_ins import OneByOne
 
@@ -40,6 +41,7 @@ CALLS = (
     *IMPORT_CALLS,
     *MERGE_CALLS,
     *PRIVACY_CALLS,
+    *REWARD_CALLS,
 )
 PROVIDERS = sorted({need.method.service for need in CALLS})
 

@@ -32,6 +32,7 @@ from services.coupons.domain.pricing import (
     refusal,
 )
 from services.coupons.domain.reasons import message_for, told_to_stranger
+from services.coupons.domain.rewards import Reward, not_orderable, reward_problems
 from services.coupons.domain.validity import (
     EXPIRES_SOON_DAYS,
     FAULT_GRACE,
@@ -60,6 +61,7 @@ __all__ = [
     "HeldCoupon",
     "Limits",
     "Line",
+    "Reward",
     "Scope",
     "Shopper",
     "Stacking",
@@ -76,12 +78,14 @@ __all__ = [
     "issue_demands",
     "local_text",
     "message_for",
+    "not_orderable",
     "notices_done",
     "period",
     "promised_refusal",
     "publish_problems",
     "refusal",
     "revision_problems",
+    "reward_problems",
     "status_at",
     "told_to_stranger",
     "use_demands",

@@ -30,6 +30,9 @@ _MESSAGES = {
     "not_usable": "This code cannot be used.",
     "not_giftable": "Coupons of this campaign are not given away.",
     "gifted_before": "This coupon was a gift; it is not given away again.",
+    "reward_not_begun": "This reward cannot be ordered yet.",
+    "reward_ended": "This reward cannot be ordered any more.",
+    "reward_wrong_tier": "This reward is for other tiers.",
     "no_discount": "The coupons before it left nothing to take off.",
 }
 

@@ -10,6 +10,14 @@ from services.coupons.queries.campaigns import (
     preview,
 )
 from services.coupons.queries.history import history
+from services.coupons.queries.rewards import (
+    reward,
+    reward_body,
+    reward_list,
+    reward_order,
+    reward_order_body,
+    reward_order_list,
+)
 from services.coupons.queries.wallet import coupon_body, unknown_members, wallet
 
 __all__ = [
@@ -20,6 +28,12 @@ __all__ = [
     "coupon_body",
     "history",
     "preview",
+    "reward",
+    "reward_body",
+    "reward_list",
+    "reward_order",
+    "reward_order_body",
+    "reward_order_list",
     "unknown_members",
     "wallet",
 ]

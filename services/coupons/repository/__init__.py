@@ -14,6 +14,7 @@ from services.coupons.repository import (
     orders,
     pools,
     redemptions,
+    rewards,
     usage,
 )
 from services.coupons.repository.history import Change, append_history
@@ -28,5 +29,6 @@ __all__ = [
     "orders",
     "pools",
     "redemptions",
+    "rewards",
     "usage",
 ]

@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from services.coupons import queries, use_cases
-from services.coupons.programme import Programme, programme_of
 from services.coupons.service.privacy import Forgetting
+from services.coupons.service.rewards import FREE_LAPSED_EVERY_S, Rewards
 from shared.calls import Reply
 from shared.contracts.coupons import rpc as contract
 from shared.contracts.event import Envelope
@@ -20,10 +20,8 @@ from shared.contracts.tiers import events as tiers_events
 from shared.db import Call, UnitOfWork
 from shared.events.handler import on
 from shared.jobs import JobState, Progress, job
-from shared.rpc.server import Settings, every, rpc
+from shared.rpc.server import every, rpc
 
-FREE_LAPSED_EVERY_S = 1.5
-"""A reservation whose time is over is free within 5 s (C2)."""
 EXPIRE_EVERY_S = 60
 GATHER_EVERY_S = 30
 BIRTHDAYS_EVERY_S = 300
@@ -31,20 +29,15 @@ AWAIT_MEMBERS_S = 2.0
 _LOOK_AGAIN_S = 0.1
 
 
-class CouponsService(Forgetting):
-    """Campaigns, coupons, and the coupons of orders."""
+class CouponsService(Rewards, Forgetting):
+    """Campaigns, coupons, the coupons of orders, and rewards."""
 
     name = "coupons"
-    settings = Settings()
-
-    @property
-    def programme(self) -> Programme:
-        """Return time zone, currency and keys."""
-        return programme_of(self.settings)
 
     def due_work(self) -> None:
         """Free lapsed reservations and write down lapsed coupons (A8)."""
         self.free_lapsed_orders()
+        self.free_lapsed_reward_orders()
         self.announce_expiring()
         self.expire_coupons()
         self.grant_birthdays()

@@ -8,6 +8,8 @@
 - `judging`: what codes take off a basket, for a quote or under lock for an order (C7).
 - `ordering`: an order reserves coupons, keeps them, gives them up (C6, H2).
 - `outcomes`: what points decided about the order: redeemed, free, restored (C2, C3, C4).
+- `rewards`: what marketing offers for points.
+- `reward_orders`: stock taken for points, handed over, fulfilled, cancelled (R1).
 - `projections`: what members and tiers tell about members.
 - `erasing`: a member is forgotten (M6).
 - `sweeps`: what time alone makes due.
@@ -43,6 +45,18 @@ from services.coupons.use_cases.pooling import (
     start_codes,
 )
 from services.coupons.use_cases.projections import follow_status, follow_tier, welcome
+from services.coupons.use_cases.reward_orders import (
+    cancel_reward_order,
+    complete_reward,
+    confirm_reward,
+    follow_capture,
+    follow_release,
+    free_lapsed_reward_orders,
+    free_reward,
+    fulfil_reward_order,
+    reserve_reward,
+)
+from services.coupons.use_cases.rewards import amend_reward, create_reward
 from services.coupons.use_cases.sweeps import (
     announce_expiring,
     expire_coupons,
@@ -53,19 +67,29 @@ from services.coupons.use_cases.withdrawing import gift, void
 __all__ = [
     "GENERATE",
     "amend_campaign",
+    "amend_reward",
     "announce_expiring",
     "archive_campaign",
+    "cancel_reward_order",
     "claim",
     "close_order",
+    "complete_reward",
     "confirm",
+    "confirm_reward",
     "create_campaign",
+    "create_reward",
     "erase_member",
     "expire_coupons",
     "export_codes",
+    "follow_capture",
     "follow_merge",
+    "follow_release",
     "follow_status",
     "follow_tier",
     "free_lapsed_orders",
+    "free_lapsed_reward_orders",
+    "free_reward",
+    "fulfil_reward_order",
     "gather_stragglers",
     "generate_slice",
     "gift",
@@ -79,6 +103,7 @@ __all__ = [
     "release",
     "reserve",
     "reserve_promised",
+    "reserve_reward",
     "restore_cancelled",
     "restore_returned",
     "resume_campaign",

@@ -26,17 +26,19 @@ def mint(
     member_ids: Sequence[UUID],
     *,
     cause: str,
+    counted: bool = False,
 ) -> list[dict[str, Any]]:
     """Make each member a coupon; returns them with their codes in full.
 
-    The counters they draw on are locked already, and have room.
+    The counters they draw on are locked already, and have room; or they have been ``counted``.
     """
     if not member_ids:
         return []
     campaign = campaigns.campaign_of(campaign_row)
-    drawn = [issue_demands(campaign.terms, member_id) for member_id in member_ids]
-    demands = [(campaign.campaign_id, demand) for each in drawn for demand in each]
-    raise_alarms(uow, usage.take(uow.connection, demands))
+    if not counted:
+        drawn = [issue_demands(campaign.terms, member_id) for member_id in member_ids]
+        demands = [(campaign.campaign_id, demand) for each in drawn for demand in each]
+        raise_alarms(uow, usage.take(uow.connection, demands))
     plain = [codes.new_code(campaign.terms.code_pattern) for _ in member_ids]
     holders = list(zip(member_ids, plain, strict=True))
     rows = [_row(uow, programme, campaign_row, member_id, code) for member_id, code in holders]

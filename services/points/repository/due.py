@@ -158,7 +158,7 @@ def end_hold(
     hold, drawn = held
     cause = Cause(HOLD, str(hold.hold_id), end.at)
     if end.captured:
-        _redeem_held(journal, account, end.captured, cause)
+        _redeem_held(journal, account, (hold, end.captured), cause)
     going = homes(drawn, 0, hold.points - end.captured)[::-1]
     fresh: dict[UUID, UUID] = {}
     if end.good_until is not None:
@@ -189,9 +189,12 @@ def taken(drawn: Iterable[Draw]) -> list[tuple[UUID, int]]:
     return [(part.lot_id, -part.points) for part in drawn]
 
 
-def _redeem_held(journal: Journal, account: Account, points: int, cause: Cause) -> None:
+def _redeem_held(
+    journal: Journal, account: Account, captured: tuple[Hold, int], cause: Cause
+) -> None:
+    hold, points = captured
     entry = journal.post(account, "redeem", ledger.capture(points), [], cause)
-    data = {"transaction_id": entry, "points": points, "sale_id": None}
+    data = {"transaction_id": entry, "points": points, "sale_id": None, "order_id": hold.order_id}
     journal.uow.emit(
         events.REDEEMED,
         subject=account.member_id,

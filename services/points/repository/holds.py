@@ -128,3 +128,14 @@ def drawn_by(connection: sa.Connection, holds: Sequence[Hold]) -> dict[UUID, lis
     for member_id, number, *part in connection.execute(statement):
         by_entry.setdefault((member_id, number), []).append(Draw(*part))
     return {hold.hold_id: by_entry[hold.member_id, hold.number] for hold in holds}
+
+
+def is_refunded(connection: sa.Connection, hold: Hold) -> bool:
+    """Return whether what was captured of a hold has gone home again (S4); by the business key."""
+    entries = tables.transactions
+    statement = sa.select(entries.c.number).where(
+        entries.c.reference_id == str(hold.hold_id),
+        entries.c.reference_kind == "hold",
+        entries.c.type == "restore",
+    )
+    return connection.execute(statement).first() is not None

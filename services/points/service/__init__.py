@@ -14,6 +14,7 @@ from services.points.use_cases.allowances import Signer
 from shared.calls import Reply
 from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
+from shared.contracts.coupons import events as coupons
 from shared.contracts.points import adjustments, holds, households, transfers
 from shared.contracts.points import expiry as expiry_contract
 from shared.contracts.points import liability as liability_contract
@@ -181,6 +182,17 @@ class PointsService(Checkouts, Listener):
     def release_hold(self, call: Call, **command: Any) -> Reply:
         """Give back what is held."""
         return self.db.write(call, use_cases.release_hold, **command)
+
+    @rpc(holds.REFUND)
+    def refund_reward(self, call: Call, **command: Any) -> Reply:
+        """Give back what a cancelled reward order cost."""
+        return self.db.write(call, use_cases.refund_reward, programme=self.programme, **command)
+
+    @on(coupons.REWARD_CANCELLED)
+    def on_reward_cancelled(self, event: Envelope) -> None:
+        """Give back what it cost, if whoever cancelled it died before (R1)."""
+        follow = partial(use_cases.follow_reward_cancel, programme=self.programme)
+        self.db.consume(event, follow)
 
     @rpc(holds.GET)
     def get_hold(self, call: Call, **query: Any) -> Reply:

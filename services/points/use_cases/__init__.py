@@ -48,6 +48,7 @@ from services.points.use_cases.projections import (
 from services.points.use_cases.proofs import start_nightly_proof, start_rebuild
 from services.points.use_cases.quoting import quote_sale
 from services.points.use_cases.returns import cancel_sale, note_refused_return, return_sale
+from services.points.use_cases.reward_refunds import follow_reward_cancel, refund_reward
 from services.points.use_cases.sales import note_refused_sale, record_sale, record_sales
 from services.points.use_cases.simulation import simulate
 from services.points.use_cases.transfers import transfer
@@ -72,6 +73,7 @@ __all__ = [
     "expire_lots",
     "extend_lots",
     "follow_merge",
+    "follow_reward_cancel",
     "forget_usage",
     "grant_allowance",
     "note_household",
@@ -91,6 +93,7 @@ __all__ = [
     "record_activity",
     "record_sale",
     "record_sales",
+    "refund_reward",
     "reject_adjustment",
     "release_hold",
     "resolve_exception",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from shared.contracts.base import EventSchema
 from shared.contracts.event import EventType
-from shared.contracts.fields import Choice, ExternalKey, Id, Instant, Minor, StrictInteger, Text
+from shared.contracts.fields import (
+    Choice,
+    ExternalKey,
+    Id,
+    Instant,
+    Minor,
+    Points,
+    StrictBoolean,
+    StrictInteger,
+    Text,
+)
 
 
 class CouponIssuedData(EventSchema):
@@ -16,7 +26,7 @@ class CouponIssuedData(EventSchema):
     valid_from = Instant(required=True)
     valid_until = Instant(required=True, allow_none=True)
     cause = Text(required=True)
-    """``claim``, ``issue``, ``trigger`` or ``gift``."""
+    """``claim``, ``issue``, ``trigger``, ``gift`` or ``reward``."""
 
 
 class CouponUsedData(EventSchema):
@@ -79,6 +89,24 @@ class BudgetAlarmData(EventSchema):
     limit = Minor(required=True)
 
 
+class RewardOrderData(EventSchema):
+    """A reward order, and what it costs (R1)."""
+
+    order_id = Id(required=True)
+    reward_id = Id(required=True)
+    kind = Text(required=True)
+    member_id = Id(required=True)
+    quantity = StrictInteger(required=True)
+    points = Points(required=True)
+
+
+class RewardCancelledData(RewardOrderData):
+    """A reward order was undone: its points go home (S4)."""
+
+    reason_code = Text(required=True)
+    merchant_fault = StrictBoolean(required=True)
+
+
 ISSUED = EventType("coupon.issued", 1, "coupons", CouponIssuedData)
 RESERVED = EventType("coupon.reserved", 1, "coupons", CouponUsedData)
 REDEEMED = EventType("coupon.redeemed", 1, "coupons", CouponUsedData)
@@ -88,3 +116,6 @@ EXPIRED = EventType("coupon.expired", 1, "coupons", CouponExpiredData)
 EXPIRING = EventType("coupon.expiring", 1, "coupons", CouponExpiringData)
 VOIDED = EventType("coupon.voided", 1, "coupons", CouponVoidedData)
 BUDGET_ALARM = EventType("campaign.budget_alarm", 1, "coupons", BudgetAlarmData)
+REWARD_ORDERED = EventType("reward.ordered", 1, "coupons", RewardOrderData)
+REWARD_FULFILLED = EventType("reward.fulfilled", 1, "coupons", RewardOrderData)
+REWARD_CANCELLED = EventType("reward.cancelled", 1, "coupons", RewardCancelledData)

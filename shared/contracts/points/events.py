@@ -40,6 +40,8 @@ class PointsRedeemedData(EventSchema):
     transaction_id = Id(required=True)
     points = Points(required=True)
     sale_id = ExternalKey(required=True, allow_none=True)
+    order_id = ExternalKey(load_default=None, dump_default=None, allow_none=True)
+    """Of the hold that was captured, if there was one (L5)."""
 
 
 class PointsExpiredData(EventSchema):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import validate
+from marshmallow import fields, validate
 
 from shared.contracts.base import PageQuery, WireSchema, page_of
 from shared.contracts.fields import (
@@ -13,10 +13,11 @@ from shared.contracts.fields import (
     Points,
     StrictBoolean,
     StrictInteger,
+    Text,
 )
 from shared.contracts.method import Method
 from shared.contracts.points.rpc import SERVICE
-from shared.contracts.points.schemas import says
+from shared.contracts.points.schemas import BalancesSchema, says
 from shared.errors import NotFound
 from shared.errors import points as errors
 from shared.errors.checkout import HoldOfCheckout
@@ -83,6 +84,22 @@ class CaptureHoldCommandSchema(CaptureHoldSchema):
     hold_id = Id(required=True)
 
 
+class RefundRewardSchema(WireSchema):
+    """A reward order was cancelled: what was captured for it is to go home (R1)."""
+
+    order_id = Id(required=True)
+    reason_code = Text(required=True)
+    merchant_fault = StrictBoolean(required=True)
+
+
+class RewardRefundSchema(WireSchema):
+    """What went home, now or before, and what the member owns."""
+
+    order_id = Id(required=True)
+    points = Points(required=True)
+    balances = fields.Nested(BalancesSchema, required=True)
+
+
 class HoldsQuerySchema(PageQuery):
     """Holds, newest first."""
 
@@ -121,3 +138,6 @@ CAPTURE = Method(
 RELEASE = Method(SERVICE, "release_hold", HoldIdSchema, HoldSchema, errors=(NotFound, *_ENDED))
 GET = Method(SERVICE, "get_hold", HoldIdSchema, HoldSchema, errors=(NotFound,))
 LIST = Method(SERVICE, "list_holds", HoldsQuerySchema, page_of(HoldSchema))
+REFUND = Method(
+    SERVICE, "refund_reward", RefundRewardSchema, RewardRefundSchema, errors=(NotFound,)
+)

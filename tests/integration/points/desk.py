@@ -14,6 +14,7 @@ import pytest
 
 from shared.calls import Actor, CallContext, Idempotency, Reply
 from shared.clock import ManualClock, rfc3339
+from shared.contracts.coupons import events as coupons
 from shared.contracts.event import Envelope, EventType
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
@@ -163,6 +164,7 @@ class Desk:
             members.ENROLLED.name: self.service.on_member_enrolled,
             members.UPDATED.name: self.service.on_member_updated,
             members.HOUSEHOLD_CHANGED.name: self.service.on_household_changed,
+            coupons.REWARD_CANCELLED.name: self.service.on_reward_cancelled,
             identity.STORE_OPENED.name: self.service.on_store_opened,
             identity.STORE_CHANGED.name: self.service.on_store_changed,
         }
