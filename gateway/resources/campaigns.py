@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response, stream_with_context
 
+from gateway import uploads
 from gateway.backend import call, respond
 from gateway.context import own_member_id
 from gateway.paging import ListQuery, list_of, respond_page
@@ -195,6 +196,25 @@ def issue_coupons(campaign_id: str, body: dict[str, Any]) -> Response:
 def generate_codes(campaign_id: str, body: dict[str, Any]) -> Response:
     """Make codes for nobody in particular, as a job: whoever brings one may use it."""
     return respond(call(rpc.START_CODES, {**body, "campaign_id": campaign_id}))
+
+
+@resource.post(
+    f"{_ONE}/codes/import",
+    scopes=("campaigns:write",),
+    consumes="text/csv",
+    response=JobStartedSchema,
+    success=202,
+    errors=(*rpc.IMPORT_CODES.errors, *uploads.ERRORS),
+)
+def import_codes(campaign_id: str) -> Response:
+    """Take in codes that were printed elsewhere, as a job; the first row names the column `code`.
+
+    `status` and `valid_until` may stand beside it, as in the export, and are not looked at: terms
+    and dates are the campaign's. The job's file lists the rows that were not taken, with the
+    reason; a code that is there already is one of them, so a file sent twice adds nothing.
+    """
+    started = call(rpc.IMPORT_CODES, {"campaign_id": campaign_id})
+    return uploads.respond_upload(rpc.SERVICE, started)
 
 
 @resource.get(

@@ -124,6 +124,16 @@ class CouponsService(Rewards, Forgetting):
         """Make some of them."""
         return use_cases.generate_slice(uow, work, programme=self.programme)
 
+    @rpc(contract.IMPORT_CODES)
+    def import_codes(self, call: Call, **command: Any) -> Reply:
+        """Start taking in codes that were printed elsewhere."""
+        return self.db.write(call, use_cases.start_import, **command)
+
+    @job(use_cases.IMPORT)
+    def take_codes_in(self, uow: UnitOfWork, work: JobState) -> Progress:
+        """Take some of them in."""
+        return use_cases.import_slice(uow, work, programme=self.programme)
+
     @rpc(contract.EXPORT_CODES)
     def export_codes(self, call: Call, **command: Any) -> Reply:
         """Return some of them, in full where nobody has seen them yet."""

@@ -5,6 +5,7 @@
 - `withdrawing`: staff void a coupon; a member gives one away.
 - `granting`: what campaigns give upon joining, rising, a birthday.
 - `pooling`: codes made by the million, and exported (C9).
+- `importing`: codes that were printed elsewhere (C9).
 - `judging`: what codes take off a basket, for a quote or under lock for an order (C7).
 - `ordering`: an order reserves coupons, keeps them, gives them up (C6, H2).
 - `outcomes`: what points decided about the order: redeemed, free, restored (C2, C3, C4).
@@ -28,6 +29,7 @@ from services.coupons.use_cases.campaigns import (
 )
 from services.coupons.use_cases.erasing import erase_member, opener
 from services.coupons.use_cases.granting import grant_birthdays
+from services.coupons.use_cases.importing import IMPORT, import_slice, start_import
 from services.coupons.use_cases.issuing import claim, issue
 from services.coupons.use_cases.judging import quote
 from services.coupons.use_cases.merging import follow_merge, gather_stragglers
@@ -66,6 +68,7 @@ from services.coupons.use_cases.withdrawing import gift, void
 
 __all__ = [
     "GENERATE",
+    "IMPORT",
     "amend_campaign",
     "amend_reward",
     "announce_expiring",
@@ -94,6 +97,7 @@ __all__ = [
     "generate_slice",
     "gift",
     "grant_birthdays",
+    "import_slice",
     "issue",
     "opener",
     "pause_campaign",
@@ -109,6 +113,7 @@ __all__ = [
     "resume_campaign",
     "revise_campaign",
     "start_codes",
+    "start_import",
     "void",
     "welcome",
 ]

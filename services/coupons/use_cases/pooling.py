@@ -39,8 +39,8 @@ def start_codes(uow: UnitOfWork, *, campaign_id: UUID, count: int) -> dict[str, 
         BudgetExhausted: its total has no room for so many.
     """
     row = campaigns.get(uow.connection, campaign_id)
-    terms = _poolable(row)
-    drawn = _demand(terms, count)
+    terms = poolable(row)
+    drawn = demand(terms, count)
     if drawn is not None:
         key = (campaign_id, drawn.scope, drawn.holder)
         if usage.read(uow.connection, [key]).get(key, 0) + count > drawn.limit:
@@ -63,9 +63,9 @@ def generate_slice(uow: UnitOfWork, work: JobState, *, programme: Programme) -> 
     """
     campaign_id, count = work.request["campaign_id"], work.request["count"]
     row = campaigns.get(uow.connection, campaign_id)
-    terms = _poolable(row)
+    terms = poolable(row)
     wanted = min(_SLICE, count - work.done)
-    _draw(uow, campaign_id, _demand(terms, wanted))
+    _draw(uow, campaign_id, demand(terms, wanted))
     valid_from, valid_until = domain.period(
         terms.validity, work.request["issued_at"], programme.zone
     )
@@ -121,7 +121,13 @@ def export_codes(
     return Outcome({"items": items, "next": rows[-1]["code_no"] if rows else None})
 
 
-def _poolable(row: sa.RowMapping) -> domain.Terms:
+def poolable(row: sa.RowMapping) -> domain.Terms:
+    """Return the terms of a campaign that may have codes for nobody in particular.
+
+    Raises:
+        CampaignStateConflict: it is neither published nor paused.
+        NotClaimable: it has a public code.
+    """
     if row["status"] not in ("published", "paused"):
         raise CampaignStateConflict(f"The campaign is {row['status']}.")
     terms = campaigns.terms_of(row)
@@ -130,7 +136,8 @@ def _poolable(row: sa.RowMapping) -> domain.Terms:
     return terms
 
 
-def _demand(terms: domain.Terms, count: int) -> domain.Demand | None:
+def demand(terms: domain.Terms, count: int) -> domain.Demand | None:
+    """Return what so many codes take of the campaign's total, if it has one."""
     total = terms.limits.total
     return None if total is None else domain.Demand("issued", "", count, total, "budget_exhausted")
 

@@ -34,6 +34,19 @@ class GenerateCodesRequest(GenerateCodesCommand):
     """Days after issue are counted from then on, for all of them alike."""
 
 
+class ImportCodesCommand(WireSchema):
+    """Start taking in codes of a campaign; the file follows."""
+
+    campaign_id = Id(required=True)
+
+
+class ImportCodesRequest(ImportCodesCommand):
+    """What the job takes in."""
+
+    issued_at = Instant(required=True)
+    """Days after issue are counted from then on, for all of them alike."""
+
+
 class ExportCodesCommand(WireSchema):
     """Ask for the codes after a number; those up to it have arrived."""
 

@@ -21,6 +21,7 @@ from shared.contracts.coupons.pools import (
     ExportCodesCommand,
     ExportedCodesSchema,
     GenerateCodesCommand,
+    ImportCodesCommand,
 )
 from shared.contracts.coupons.schemas import (
     CAMPAIGN_STATUSES,
@@ -200,6 +201,13 @@ START_CODES = _method(
     JobStartedSchema,
     success=202,
     errors=(NotFound, CampaignStateConflict, NotClaimable, BudgetExhausted, TooManyJobs),
+)
+IMPORT_CODES = _method(
+    "import_codes",
+    ImportCodesCommand,
+    JobStartedSchema,
+    success=202,
+    errors=(NotFound, CampaignStateConflict, NotClaimable, TooManyJobs),
 )
 EXPORT_CODES = _method("export_codes", ExportCodesCommand, ExportedCodesSchema, errors=(NotFound,))
 VOID = _method("void", VoidCommand, CouponStateSchema, errors=(NotFound, CouponStateConflict))
