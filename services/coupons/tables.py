@@ -300,12 +300,14 @@ reward_orders = sa.Table(
     sa.Column("order_id", UUID(as_uuid=True), primary_key=True),
     _id("reward_id", sa.ForeignKey("rewards.reward_id")),
     _id("member_id"),
+    # Whose it was before a merge (M3).
+    _id("origin_member_id", nullable=True),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("quantity", sa.BigInteger, nullable=False),
     # Of all pieces together.
     sa.Column("points", sa.BigInteger, nullable=False),
     # The reward as it was when it was ordered.
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("reward_name", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     _id("campaign_id", sa.ForeignKey("campaigns.campaign_id"), nullable=True),
     sa.Column("coupon_ids", ARRAY(UUID(as_uuid=True)), nullable=False),

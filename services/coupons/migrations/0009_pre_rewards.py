@@ -49,11 +49,13 @@ CREATE TABLE reward_orders (
     reward_id uuid NOT NULL
         CONSTRAINT fk_reward_orders_reward_id REFERENCES rewards (reward_id),
     member_id uuid NOT NULL,
+    -- Whose it was before a merge.
+    origin_member_id uuid,
     status text NOT NULL,
     quantity bigint NOT NULL,
     points bigint NOT NULL,
     -- The reward as it was when it was ordered.
-    name text NOT NULL,
+    reward_name text NOT NULL,
     kind text NOT NULL,
     campaign_id uuid CONSTRAINT fk_reward_orders_campaign_id REFERENCES campaigns (campaign_id),
     coupon_ids uuid[] NOT NULL,

@@ -100,4 +100,4 @@ def reward_body(row: Row) -> dict[str, Any]:
 
 def reward_order_body(row: Row) -> dict[str, Any]:
     """Return a reward order as it is answered."""
-    return {**row}
+    return {**row, "name": row["reward_name"]}

@@ -52,6 +52,21 @@ COUPONS = (
     ),
     Holding(
         "coupons",
+        "reward_orders",
+        "Rewards you ordered.",
+        kept("order_id reward_id status quantity points reward_name kind campaign_id coupon_ids"
+             " hold_id reason_code reserved_at expires_at ordered_at fulfilled_at cancelled_at"
+             " updated_at origin_member_id"),
+        others=("request_key", "fingerprint"),
+    ),
+    Holding(
+        "coupons",
+        "reward_holders",
+        "How many pieces of a reward you have ordered.",
+        kept("reward_id taken"),
+    ),
+    Holding(
+        "coupons",
         "grants",
         "On what occasions campaigns gave you something.",
         kept("campaign_id occasion coupon_id refusal granted_at"),
@@ -65,6 +80,7 @@ COUPONS_OTHERS = frozenset(
         "campaign_versions",
         "campaigns",
         "code_pools",
+        "rewards",
         # Sums of coupons and redemptions by member's id.
         "usage",
     }
