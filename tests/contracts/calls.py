@@ -19,6 +19,7 @@ from shared.contracts.method import Method
 from shared.contracts.platform import of
 from shared.contracts.points import rpc as points
 from shared.contracts.tiers import rpc as tiers
+from shared.errors import LoyaltyError
 from tests.contracts.needs import MEMBER, instant, uuid
 from tests.contracts.states import PHONE, enrol, sale, till
 from tests.support.jobs import begin
@@ -57,6 +58,8 @@ class CallNeed:
     answer: Any = field(hash=False)
     arrange: Callable[[Platform], Mapping[str, Any]] = field(hash=False)
     """Makes the provider's state; returns the request's values that depend on it."""
+    refused: tuple[Method, type[LoyaltyError]] | None = None
+    """Another call and its refusal, upon which the gateway makes this one to undo what it did."""
 
     @property
     def description(self) -> str:

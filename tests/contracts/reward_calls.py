@@ -1,15 +1,21 @@
-"""What the gateway needs of the calls that order and cancel rewards; see `calls`."""
+"""What the gateway needs of the calls about rewards, and for files of codes; see `calls`."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from pact import match
 
 from shared.calls import CallContext
+from shared.contracts import jobs
 from shared.contracts.coupons import rewards
+from shared.contracts.coupons import rpc as coupons
+from shared.contracts.platform import of
 from shared.contracts.points import holds
+from shared.errors.points import InsufficientPoints
 from shared.ids import new_id
 from tests.contracts.calls import CallNeed
 from tests.contracts.movement_calls import OCCURRED
@@ -35,6 +41,12 @@ _STANDS = {
 }
 
 
+_FILE = b"code\r\nVIP-2026-0001\r\n"
+_DATA = base64.b64encode(_FILE).decode()
+_DIGEST = jobs.input_digest([hashlib.sha256(_FILE).digest()])
+_IMPORT = ("POST", f"/v1/campaigns/{MEMBER}/codes/import", _FILE)
+
+
 def _nothing(_platform: Platform) -> Mapping[str, Any]:
     return {}
 
@@ -56,6 +68,40 @@ def _confirmed(platform: Platform) -> Mapping[str, Any]:
     confirmed = {**order, "hold_id": str(new_id())}
     platform.backend.call(rewards.CONFIRM, confirmed, CallContext("r-0"))
     return order
+
+
+def _on_offer(platform: Platform) -> Mapping[str, Any]:
+    return {"reward_id": _offered(platform)["reward_id"]}
+
+
+def _some_on_offer(platform: Platform) -> Mapping[str, Any]:
+    _offered(platform)
+    return {}
+
+
+def _some_ordered(platform: Platform) -> Mapping[str, Any]:
+    ordered_reward(platform)
+    return {}
+
+
+def _published(platform: Platform) -> Mapping[str, Any]:
+    marketing = platform.staff("marketing")
+    draft = {"name": "Spring", "kind": "amount_off", "value": 500}
+    made = marketing.post("/v1/campaigns", {**draft, "validity": {"never_expires": True}})
+    marketing.post(f"/v1/campaigns/{made['campaign_id']}/publish", status=200)
+    return {"campaign_id": made["campaign_id"]}
+
+
+def _importing(platform: Platform) -> Mapping[str, Any]:
+    context = CallContext("r-0")
+    return platform.backend.call(coupons.IMPORT_CODES, _published(platform), context).body
+
+
+def _uploaded(platform: Platform) -> Mapping[str, Any]:
+    job = _importing(platform)
+    chunk = {**job, "seq": 0, "data": _DATA}
+    platform.backend.call(of("coupons", jobs.ADD_JOB_INPUT), chunk, CallContext("r-0"))
+    return job
 
 
 def _ordered(platform: Platform) -> Mapping[str, Any]:
@@ -118,5 +164,78 @@ REWARD_CALLS = (
         {"order_id": MEMBER},
         {**_STANDS, "status": "fulfilled", "fulfilled_at": instant(OCCURRED)},
         _ordered,
+    ),
+    CallNeed(
+        rewards.FREE,
+        "an order has its stock",
+        _ORDER,
+        {"order_id": MEMBER, "hold_id": None},
+        {"order_id": uuid(), "status": "released"},
+        _reserved,
+        refused=(holds.PLACE, InsufficientPoints),
+    ),
+    CallNeed(
+        rewards.GET,
+        "a reward is in stock",
+        ("GET", f"/v1/rewards/{MEMBER}", None),
+        {"reward_id": MEMBER},
+        {"reward_id": uuid(), "stock": match.int(5), **_REWARD},
+        _on_offer,
+    ),
+    CallNeed(
+        rewards.LIST,
+        "a reward is in stock",
+        ("GET", "/v1/rewards", None),
+        {"kind": None},
+        {"items": match.each_like({"reward_id": uuid(), **_REWARD}, min=1), "next": None},
+        _some_on_offer,
+    ),
+    CallNeed(
+        rewards.AMEND,
+        "a reward is in stock",
+        ("PATCH", f"/v1/rewards/{MEMBER}", {"stock": 7}),
+        {"reward_id": MEMBER, "stock": 7},
+        {"reward_id": uuid(), **_REWARD, "stock": 7},
+        _on_offer,
+    ),
+    CallNeed(
+        rewards.ORDER,
+        "a reward was ordered",
+        ("GET", f"/v1/reward-orders/{MEMBER}", None),
+        {"order_id": MEMBER},
+        {**_STANDS, "status": "ordered"},
+        _ordered,
+    ),
+    CallNeed(
+        rewards.ORDERS,
+        "a reward was ordered",
+        ("GET", "/v1/reward-orders", None),
+        {"member_id": None, "reward_id": None, "status": None},
+        {"items": match.each_like({**_STANDS, "status": "ordered"}, min=1), "next": None},
+        _some_ordered,
+    ),
+    CallNeed(
+        coupons.IMPORT_CODES,
+        "a campaign is published",
+        _IMPORT,
+        {"campaign_id": MEMBER},
+        {"job_id": uuid()},
+        _published,
+    ),
+    CallNeed(
+        of("coupons", jobs.ADD_JOB_INPUT),
+        "a job waits for its file",
+        _IMPORT,
+        {"job_id": MEMBER, "seq": 0, "data": _DATA},
+        {"job_id": uuid()},
+        _importing,
+    ),
+    CallNeed(
+        of("coupons", jobs.END_JOB_INPUT),
+        "a job has its file",
+        _IMPORT,
+        {"job_id": MEMBER, "chunks": 1, "digest": _DIGEST},
+        {"job_id": uuid()},
+        _uploaded,
     ),
 )

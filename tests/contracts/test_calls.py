@@ -18,6 +18,7 @@ from shared.calls import CallContext, Reply
 from shared.contracts.method import Method
 from shared.contracts.platform import SERVICES
 from shared.contracts.tiers import rpc as tiers
+from shared.errors import LoyaltyError
 from shared.security.scopes import ALL_SCOPES
 from shared.security.tokens import SigningKey
 from shared.settings import GatewaySettings, Secret
@@ -72,6 +73,7 @@ class StatedBackend(OneByOne):
     def __init__(self, pacts: Mapping[str, Mapping[str, Any]]) -> None:
         self.key = SigningKey.generate()
         self.sent: dict[str, Mapping[str, Any]] = {}
+        self._refused: tuple[Method, type[LoyaltyError]] | None = None
         self._by_need = {
             need: pacts[need.description]["response"][0]["contents"]["content"] for need in CALLS
         }
@@ -84,12 +86,15 @@ class StatedBackend(OneByOne):
         self._answers = {
             each.method.routing_key: self._by_need[each] for each in (*CALLS, *with_it, need)
         }
+        self._refused = need.refused
 
     def call(self, method: Method, payload: Mapping[str, Any], context: CallContext) -> Reply:
         """Answer from the pact."""
         if method.name == "jwks":
             return Reply(200, {"keys": [self.key.public_jwk]})
         self.sent[method.routing_key] = json.loads(json.dumps(payload))
+        if self._refused is not None and method == self._refused[0]:
+            raise self._refused[1]
         answer = self._answers[method.routing_key]
         return Reply(answer["status"], answer["body"])
 
@@ -126,7 +131,7 @@ def test_gateway_sends_and_reads_what_it_states(
         status = answer.status_code
     else:
         status, answer, _ = person.request(method, path, body)
-    assert status < 300, answer
+    assert status < 300 or need.refused is not None, answer
     sent = backend.sent[need.method.routing_key]
     assert {name: sent[name] for name in need.request} == need.request
 

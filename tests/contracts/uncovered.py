@@ -21,9 +21,8 @@ UNCOVERED = frozenset(
     members.patch members.remove_external_id members.search members.set_consents
     members.show_code members.standing_history members.status members.unmask
     members.update_household members.use_codes
-    platform.advance_clock platform.cancel_job
-    platform.list_audit platform.list_jobs platform.ping platform.read_job_file
-    platform.verify_audit
+    platform.advance_clock platform.cancel_job platform.list_audit platform.list_jobs platform.ping
+    platform.read_job_file platform.verify_audit
     points.allowance_keys points.amend_rule points.announce_expiry_change
     points.approve_adjustment points.cancel_sale points.expiry_change
     points.expiry_changes points.get_adjustment points.get_hold points.get_pos_exception

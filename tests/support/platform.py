@@ -104,11 +104,13 @@ class Person:
     def request(
         self, method: str, path: str, body: Any = None, *, key: str | None = None
     ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
-        """Send a request; returns status, body and headers."""
+        """Send a request; returns status, body and headers. A text is a CSV file."""
         headers = {"Authorization": f"Bearer {self.token}"}
         if method != "GET":
             headers["Idempotency-Key"] = key or str(uuid4())
-        response = self.client.open(path, method=method, json=body, headers=headers)
+        is_file = isinstance(body, str)
+        sent = {"data": body, "content_type": "text/csv"} if is_file else {"json": body}
+        response = self.client.open(path, method=method, headers=headers, **sent)
         return (
             response.status_code,
             json.loads(response.data or b"{}"),

@@ -301,6 +301,29 @@ def test_codes_are_made_by_a_job_and_downloaded_in_full_once(world: World) -> No
     world.platform.staff("support").get(f"{path}/codes.csv", status=403)
 
 
+@pytest.mark.rule("C9", "A9")
+def test_codes_are_imported_from_a_file_and_what_is_not_taken_is_told(world: World) -> None:
+    path = world.campaign(limits={})
+    file = "code\r\nVIP-2026-0001\r\nshort\r\nvip 2026 0001\r\n"
+    started = world.marketing.post(f"{path}/codes/import", file, status=202, key="once")
+    again = world.marketing.post(f"{path}/codes/import", file, status=202, key="once")
+    assert again == started
+    world.platform.run_jobs()
+    job = world.marketing.get(f"/v1/jobs/{started['job_id']}")
+    assert (job["status"], job["result"]["codes"]) == ("succeeded", 1)
+    assert job["result"]["errors"] == [
+        {"row": 3, "reason": "code_malformed"},
+        {"row": 4, "reason": "duplicate"},
+    ]
+    report = world.platform.client.get(
+        f"/v1/jobs/{started['job_id']}/result",
+        headers={"Authorization": f"Bearer {world.marketing.token}"},
+    )
+    assert report.data.decode().splitlines()[1].startswith("3,code_malformed,")
+    sale = world.till.post("/v1/sales", world.sale("s1", "vip20260001"))
+    assert sale["totals"]["discount_minor"] == 500
+
+
 def test_gift_of_a_sale_names_its_article(world: World) -> None:
     path = world.campaign(kind="gift", value=None, gift_sku="MUG-1")
     coupon = world.member.post(f"{path}/claims")
