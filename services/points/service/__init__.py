@@ -12,9 +12,9 @@ from services.points.service.ordering import Checkouts
 from services.points.use_cases import proofs
 from services.points.use_cases.allowances import Signer
 from shared.calls import Reply
+from shared.contracts.coupons import events as coupons
 from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
-from shared.contracts.coupons import events as coupons
 from shared.contracts.points import adjustments, holds, households, transfers
 from shared.contracts.points import expiry as expiry_contract
 from shared.contracts.points import liability as liability_contract
