@@ -60,6 +60,8 @@ class CallNeed:
     """Makes the provider's state; returns the request's values that depend on it."""
     refused: tuple[Method, type[LoyaltyError]] | None = None
     """Another call and its refusal, upon which the gateway makes this one to undo what it did."""
+    takes: tuple[str, ...] | None = None
+    """Which of these values are this request's, where a state has more; None is all."""
 
     @property
     def description(self) -> str:
@@ -111,11 +113,6 @@ def _public_code(platform: Platform) -> Mapping[str, Any]:
         "opened_at": rfc3339(now),
         "expires_at": rfc3339(now + timedelta(minutes=15)),
     }
-
-
-def _quotable(platform: Platform) -> Mapping[str, Any]:
-    _public_code(platform)
-    return {}
 
 
 def _reserved(platform: Platform) -> Mapping[str, Any]:
@@ -270,7 +267,8 @@ CALLS = (
             "rejected": [],
             "discount_minor": 500,
         },
-        _quotable,
+        _public_code,
+        takes=(),
     ),
     CallNeed(
         coupons.CONFIRM,

@@ -14,7 +14,7 @@ from pact import Pact, Verifier
 
 from gateway import create_app
 from services.tiers import queries
-from shared.calls import CallContext, Reply
+from shared.calls import Actor, CallContext, Reply
 from shared.contracts.method import Method
 from shared.contracts.platform import SERVICES
 from shared.contracts.tiers import rpc as tiers
@@ -27,14 +27,17 @@ from tests.contracts.calls import CallNeed
 from tests.contracts.checkout_calls import CHECKOUT_CALLS
 from tests.contracts.conftest import STATE_TIMEOUT_MS
 from tests.contracts.import_calls import IMPORT_CALLS
+from tests.contracts.members_calls import MEMBERS_CALLS
 from tests.contracts.merge_calls import MERGE_CALLS
 from tests.contracts.movement_calls import MOVEMENT_CALLS
 from tests.contracts.privacy_calls import PRIVACY_CALLS
 from tests.contracts.reward_calls import REWARD_CALLS
+from tests.contracts.tiers_calls import TIERS_CALLS
 from tests.support.platform import Person, Platform
 from tests.support.stand_ins import OneByOne
 
 GATEWAY = "gateway"
+_ASKING = Actor("staff", "maya", ("support", "manager"))
 CALLS = (
     *till_calls.CALLS,
     *MOVEMENT_CALLS,
@@ -43,6 +46,8 @@ CALLS = (
     *MERGE_CALLS,
     *PRIVACY_CALLS,
     *REWARD_CALLS,
+    *MEMBERS_CALLS,
+    *TIERS_CALLS,
 )
 PROVIDERS = sorted({need.method.service for need in CALLS})
 
@@ -208,7 +213,8 @@ class _Scene:
         need = self._needs[name]
         if need.http[0] != "GET":
             self._arranged = None
-        request = {**need.request, **self._values}
-        reply = self._platform.backend.call(need.method, request, CallContext("r-1"))
+        taken = self._values if need.takes is None else need.takes
+        request = {**need.request, **{name: self._values[name] for name in taken}}
+        reply = self._platform.backend.call(need.method, request, CallContext("r-1", actor=_ASKING))
         contents = json.dumps({"status": reply.status, "body": reply.body}).encode()
         return {"contents": contents, "metadata": None, "content_type": "application/json"}
