@@ -9,7 +9,7 @@ from typing import Any
 
 from pact import match
 
-from shared.calls import CallContext
+from shared.calls import SYSTEM, Actor, CallContext
 from shared.clock import rfc3339
 from shared.contracts import jobs
 from shared.contracts.coupons import rpc as coupons
@@ -60,6 +60,7 @@ class CallNeed:
     """Makes the provider's state; returns the request's values that depend on it."""
     refused: tuple[Method, type[LoyaltyError]] | None = None
     """Another call and its refusal, upon which the gateway makes this one to undo what it did."""
+    asking: Actor = SYSTEM
     takes: tuple[str, ...] | None = None
     """Which of these values are this request's, where a state has more; None is all."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pact import match
 
-from shared.calls import CallContext
+from shared.calls import Actor, CallContext
 from shared.clock import rfc3339
 from shared.contracts.members import rpc as members
 from tests.contracts.calls import CallNeed
@@ -15,6 +15,7 @@ from tests.contracts.needs import MEMBER, instant, uuid
 from tests.contracts.states import PHONE, enrol, till
 from tests.support.platform import Platform
 
+_SUPPORT = Actor("staff", "maya", ("support",))
 _AT = "2026-01-05T10:00:00Z"
 _CARD = "620000001111"
 _ID = {"system": "webshop", "id": "C-1001"}
@@ -292,6 +293,7 @@ MEMBERS_CALLS = (
         {"name": "Li", "owner_member_id": MEMBER},
         _HOUSEHOLD,
         lambda platform: {"owner_member_id": enrol(platform)},
+        asking=_SUPPORT,
     ),
     CallNeed(
         members.LIST_HOUSEHOLDS,
@@ -301,6 +303,7 @@ MEMBERS_CALLS = (
         _page(_HOUSEHOLD),
         _household,
         takes=(),
+        asking=_SUPPORT,
     ),
     CallNeed(
         members.GET_HOUSEHOLD,
@@ -310,6 +313,7 @@ MEMBERS_CALLS = (
         _HOUSEHOLD,
         _household,
         takes=("household_id",),
+        asking=_SUPPORT,
     ),
     CallNeed(
         members.UPDATE_HOUSEHOLD,
@@ -319,6 +323,7 @@ MEMBERS_CALLS = (
         _HOUSEHOLD,
         _household,
         takes=("household_id", "owner_member_id"),
+        asking=_SUPPORT,
     ),
     CallNeed(
         members.JOIN_HOUSEHOLD,
@@ -327,6 +332,7 @@ MEMBERS_CALLS = (
         {"household_id": MEMBER, "member_id": MEMBER},
         _HOUSEHOLD,
         _to_join,
+        asking=_SUPPORT,
     ),
     CallNeed(
         members.LEAVE_HOUSEHOLD,
@@ -336,5 +342,6 @@ MEMBERS_CALLS = (
         _HOUSEHOLD,
         _household,
         takes=("household_id", "member_id"),
+        asking=_SUPPORT,
     ),
 )

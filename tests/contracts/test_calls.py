@@ -14,7 +14,7 @@ from pact import Pact, Verifier
 
 from gateway import create_app
 from services.tiers import queries
-from shared.calls import Actor, CallContext, Reply
+from shared.calls import CallContext, Reply
 from shared.contracts.method import Method
 from shared.contracts.platform import SERVICES
 from shared.contracts.tiers import rpc as tiers
@@ -37,7 +37,6 @@ from tests.support.platform import Person, Platform
 from tests.support.stand_ins import OneByOne
 
 GATEWAY = "gateway"
-_ASKING = Actor("staff", "maya", ("support", "manager"))
 CALLS = (
     *till_calls.CALLS,
     *MOVEMENT_CALLS,
@@ -215,6 +214,8 @@ class _Scene:
             self._arranged = None
         taken = self._values if need.takes is None else need.takes
         request = {**need.request, **{name: self._values[name] for name in taken}}
-        reply = self._platform.backend.call(need.method, request, CallContext("r-1", actor=_ASKING))
+        reply = self._platform.backend.call(
+            need.method, request, CallContext("r-1", actor=need.asking)
+        )
         contents = json.dumps({"status": reply.status, "body": reply.body}).encode()
         return {"contents": contents, "metadata": None, "content_type": "application/json"}
