@@ -18,9 +18,9 @@ Invariants:
     - Locks are taken in one order everywhere: order, usage counters by key, coupons by id.
 
 Events in: ``member.enrolled``, ``member.updated``, ``member.merged``, ``member.unmerged``,
-``member.export_requested``, ``member.erased`` (M6), ``tier.changed``, ``sale.recorded``,
-``sale.returned``, ``sale.cancelled``, ``checkout.closed``, ``points.redeemed``,
-``points.released``.
+``member.export_requested``, ``member.erased`` (M6), ``tier.changed``, ``benefit.granted``,
+``sale.recorded``, ``sale.returned``, ``sale.cancelled``, ``checkout.closed``,
+``points.redeemed``, ``points.released``.
 Events out: ``coupon.issued``, ``.reserved``, ``.redeemed``, ``.restored``, ``.prolonged``,
 ``.voided``, ``.expiring``, ``.expired``, ``campaign.budget_alarm``, ``coupons.merge_applied``,
 ``coupons.export_part``, ``coupons.erasure_acknowledged``, ``reward.ordered``, ``.fulfilled``,

@@ -17,5 +17,6 @@ Events out: ``points.earned``, ``points.redeemed``, ``points.expired``, ``points
 ``member.merged``, ``member.unmerged`` (whose account is whose, M3), ``member.enrolled``,
 ``member.updated`` (who may own points), ``member.household_changed`` (who may pool them, L10),
 ``member.export_requested``, ``member.erased`` (M6), ``store.opened``, ``store.changed`` (local
-time, E2), ``tier.changed`` (the earn multiplier, T8), ``reward.cancelled`` (points go home, R1).
+time, E2), ``tier.changed`` (the earn multiplier, T8), ``reward.cancelled`` (points go home, R1),
+``benefit.granted`` (points that a tier gives, T6).
 """

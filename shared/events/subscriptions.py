@@ -30,6 +30,7 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
         points.SALE_CANCELLED,
         points.SALE_RECORDED,
         points.SALE_RETURNED,
+        tiers.BENEFIT_GRANTED,
         tiers.CHANGED,
     ),
     "identity": (
@@ -55,6 +56,7 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
         members.UPDATED,
         merges.MERGED,
         merges.UNMERGED,
+        tiers.BENEFIT_GRANTED,
         tiers.CHANGED,
     ),
     "tiers": (

@@ -206,7 +206,22 @@ _REWARD_CANCELLED = {
     "reason_code": match.like("customer_request"),
     "merchant_fault": match.bool(False),
 }
-_INBOX = "SELECT count(*) FROM inbox"
+_GRANTED = {
+    "grant_id": uuid(),
+    "member_id": uuid(),
+    "code": match.like("BIRTHDAY"),
+    "kind": match.like("birthday_gift"),
+    "tier": match.like("BASIC"),
+    "occasion": match.like("2026"),
+}
+
+
+def _heard(service: str) -> Callable[[Platform], int]:
+    """Count what a service has heard; points heard of the first store before anything happened."""
+    before = "WHERE producer <> 'identity'" if service == "points" else ""
+    return _count(service, f"SELECT count(*) FROM inbox {before}")  # noqa: S608 - constants only
+
+
 _REDIRECTED = "SELECT count(*) FROM member_redirects WHERE member_id = :member"
 _WAITING = "SELECT count(*) FROM member_merge_steps WHERE act = 'unmerge' AND applied_at IS NULL"
 
@@ -221,7 +236,7 @@ _OF_MERGES = tuple(
             merges.APPLIED[service],
             "members merged",
             _APPLIED,
-            _count("members", _INBOX),
+            _heard("members"),
         ),
     )
 )
@@ -252,11 +267,11 @@ _FORGOTTEN: dict[str, Any] = {"member_id": uuid(), "done": match.like({})}
 def _privacy_needs() -> Iterator[Need]:
     """Each service sends its part of exports and forgets; members collects both (M6)."""
     for service in privacy.HOLDERS:
-        heard = _count(service, _INBOX)
+        heard = _heard(service)
         asked, erased = "a member asked for an export", "a member was erased"
         yield Need(service, privacy.EXPORT_REQUESTED, asked, _EXPORT_REQUESTED, heard)
         yield Need(service, privacy.ERASED, erased, _ERASED, heard)
-        told = _count("members", _INBOX)
+        told = _heard("members")
         yield Need("members", privacy.EXPORT_PARTS[service], asked, _PART, told)
         yield Need("members", privacy.ACKNOWLEDGED[service], erased, _FORGOTTEN, told)
 
@@ -332,7 +347,7 @@ NEEDS = (
         _CLAIMED,
         _count("tiers", "SELECT count(*) FROM outbox WHERE data->>'tier' = 'GOLD'"),
     ),
-    Need("coupons", points.SALE_RECORDED, "a sale was recorded", _SALE, _count("coupons", _INBOX)),
+    Need("coupons", points.SALE_RECORDED, "a sale was recorded", _SALE, _heard("coupons")),
     Need(
         "tiers",
         points.SALE_RETURNED,
@@ -345,7 +360,7 @@ NEEDS = (
         points.SALE_RETURNED,
         "part of a sale was returned",
         _RETURNED,
-        _count("coupons", _INBOX),
+        _heard("coupons"),
     ),
     Need(
         "tiers",
@@ -359,41 +374,55 @@ NEEDS = (
         points.SALE_CANCELLED,
         "a sale was cancelled",
         _CANCELLED,
-        _count("coupons", _INBOX),
+        _heard("coupons"),
     ),
     Need(
         "tiers",
         points.CHECKOUT_CLOSED,
         "a checkout ran out of time",
         _CLOSED,
-        _count("tiers", _INBOX),
+        _heard("tiers"),
     ),
     Need(
         "coupons",
         points.CHECKOUT_CLOSED,
         "a checkout ran out of time",
         _CLOSED,
-        _count("coupons", _INBOX),
+        _heard("coupons"),
     ),
     Need(
         "coupons",
         points.REDEEMED,
         "a reward was ordered",
         _REDEEMED,
-        _count("coupons", _INBOX),
+        _heard("coupons"),
     ),
     Need(
         "coupons",
         points.RELEASED,
         "a hold was released",
         _RELEASED,
-        _count("coupons", _INBOX),
+        _heard("coupons"),
     ),
     Need(
         "points",
         coupons.REWARD_CANCELLED,
         "a reward order was cancelled",
         _REWARD_CANCELLED,
-        _count("points", _INBOX),
+        _heard("points"),
+    ),
+    Need(
+        "points",
+        tiers.BENEFIT_GRANTED,
+        "points were given for a birthday",
+        {**_GRANTED, "campaign_id": None, "points": match.int(50)},
+        _count("points", "SELECT count(*) FROM transactions WHERE reference_kind = 'benefit'"),
+    ),
+    Need(
+        "coupons",
+        tiers.BENEFIT_GRANTED,
+        "a coupon was given for a birthday",
+        {**_GRANTED, "campaign_id": uuid(), "points": None},
+        _heard("coupons"),
     ),
 )

@@ -13,6 +13,7 @@ from shared.contracts.privacy import HOLDERS
 from tests.support.platform import Person, Platform
 
 PHONE = "+8613800138000"
+CAMPAIGN = "0192f3a0-0000-7000-8000-00000000000c"
 STORE = {"store_id": "s-9", "name": "Nanjing Road", "time_zone": "Asia/Shanghai"}
 
 
@@ -218,6 +219,29 @@ def release_hold(platform: Platform) -> None:
     shop.post(f"/v1/points/holds/{held['hold_id']}/release", status=200)
 
 
+def give_for_birthday(gift: Mapping[str, Any]) -> Callable[[Platform], None]:
+    """Return the state in which a tier gave this for a member's birthday."""
+    levels = [{"code": "BASIC", "name": "Basic", "rank": 0, "threshold": 0, "multiplier": "1"}]
+    benefit = {"code": "BIRTHDAY", "kind": "birthday_gift", **gift}
+    draft = {
+        "name": "With a gift",
+        "metric": "spend",
+        "window": {"type": "lifetime"},
+        "levels": [{**levels[0], "benefits": [benefit]}],
+    }
+
+    def give(platform: Platform) -> None:
+        manager = platform.staff("manager")
+        made = manager.post("/v1/tier-programmes", draft)
+        manager.post(f"/v1/tier-programmes/{made['version']}/publish", status=200)
+        born = f"1990-{platform.now():%m}-15"
+        till(platform).post("/v1/members", {"phone": PHONE, "channel": "store", "birthday": born})
+        platform.settle()
+        platform.services["tiers"].due_work()
+
+    return give
+
+
 STATES: Mapping[str, Callable[[Platform], object]] = {
     "a member enrolled": enrol,
     "a member changed its name": change_name,
@@ -233,6 +257,8 @@ STATES: Mapping[str, Callable[[Platform], object]] = {
     "a merge undone": unmerge,
     "a member asked for an export": export,
     "a member was erased": erase,
+    "points were given for a birthday": give_for_birthday({"value": 50}),
+    "a coupon was given for a birthday": give_for_birthday({"campaign_id": CAMPAIGN}),
     "a reward was ordered": ordered_reward,
     "a reward order was cancelled": cancel_reward,
     "a hold was released": release_hold,

@@ -220,6 +220,11 @@ class CouponsService(Rewards, Forgetting):
         """Know the member's tier."""
         self.db.consume(event, partial(use_cases.follow_tier, programme=self.programme))
 
+    @on(tiers_events.BENEFIT_GRANTED)
+    def on_benefit_granted(self, event: Envelope) -> None:
+        """Give the coupon that a tier promises."""
+        self.db.consume(event, partial(use_cases.grant_benefit, programme=self.programme))
+
     @on(points_events.SALE_RECORDED)
     def on_sale_recorded(self, event: Envelope) -> None:
         """Use up the order's coupons."""

@@ -28,7 +28,7 @@ from services.coupons.use_cases.campaigns import (
     revise_campaign,
 )
 from services.coupons.use_cases.erasing import erase_member, opener
-from services.coupons.use_cases.granting import grant_birthdays
+from services.coupons.use_cases.granting import grant_benefit, grant_birthdays
 from services.coupons.use_cases.importing import IMPORT, import_slice, start_import
 from services.coupons.use_cases.issuing import claim, issue
 from services.coupons.use_cases.judging import quote
@@ -96,6 +96,7 @@ __all__ = [
     "gather_stragglers",
     "generate_slice",
     "gift",
+    "grant_benefit",
     "grant_birthdays",
     "import_slice",
     "issue",

@@ -1,4 +1,4 @@
-"""Coupons that campaigns give by themselves: upon joining, rising to a tier, a birthday.
+"""Coupons given by themselves: by campaigns upon joining, rising, a birthday, and by tiers.
 
 Each occasion is taken by a unique key before anything is given for it, so that neither an event
 that comes again nor a sweep that runs twice gives anything twice.
@@ -6,15 +6,22 @@ that comes again nor a sweep that runs twice gives anything twice.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
+
+import structlog
 
 from services.coupons.domain import Shopper, issue_demands
 from services.coupons.programme import Programme
 from services.coupons.repository import campaigns, grants, members, usage
 from services.coupons.use_cases import eligibility, minting
+from shared.contracts.event import Envelope
+from shared.contracts.tiers import events as tier_events
 from shared.db import UnitOfWork
+from shared.errors import NotFound
 
+_log = structlog.get_logger(__name__)
 _MEMBERS_AT_ONCE = 200
 
 
@@ -54,6 +61,23 @@ def grant_birthdays(uow: UnitOfWork, *, programme: Programme) -> int:
     return 0
 
 
+def grant_benefit(uow: UnitOfWork, event: Envelope, *, programme: Programme) -> None:
+    """Give the coupon that a tier promises, once for the grant (T6).
+
+    The event may overtake the one of the tier itself: the tier that gives is the member's by it.
+    """
+    gift = event.read(tier_events.BENEFIT_GRANTED)
+    if gift["campaign_id"] is None:
+        return  # it is points, which is another's business
+    try:
+        row = campaigns.get(uow.connection, gift["campaign_id"])
+    except NotFound:
+        _log.error("benefit_of_unknown_campaign", grant_id=str(gift["grant_id"]))
+        return
+    occasion = f"benefit/{gift['grant_id']}"
+    _grant(uow, programme, row, gift["member_id"], occasion, tier=gift["tier"])
+
+
 def _grant_all(
     uow: UnitOfWork, programme: Programme, member_id: UUID, *, on: str, occasion: str
 ) -> None:
@@ -62,13 +86,19 @@ def _grant_all(
 
 
 def _grant(
-    uow: UnitOfWork, programme: Programme, row: campaigns.Row, member_id: UUID, occasion: str
+    uow: UnitOfWork,
+    programme: Programme,
+    row: campaigns.Row,
+    member_id: UUID,
+    occasion: str,
+    *,
+    tier: str | None = None,
 ) -> None:
     key = (row["campaign_id"], member_id, occasion)
     if not grants.enter(uow.connection, key, uow.now):
         return
     shopper = members.shopper(uow.connection, member_id, programme.entry_tier)
-    refusal = _refusal(uow, row, shopper)
+    refusal = _refusal(uow, row, shopper if tier is None else replace(shopper, tier=tier))
     if refusal is not None:
         grants.settle(uow.connection, key, refusal=refusal)
         return
@@ -79,6 +109,8 @@ def _grant(
 def _refusal(uow: UnitOfWork, row: campaigns.Row, shopper: Shopper) -> str | None:
     """Return why there is nothing to give; with the counters locked where there is."""
     campaign = campaigns.campaign_of(row)
+    if campaign.status == "draft":
+        return "draft"
     reason = eligibility.closed(campaign, uow.now) or eligibility.not_for(campaign, shopper)
     if reason is not None:
         return reason

@@ -21,6 +21,7 @@ from shared.contracts.points import liability as liability_contract
 from shared.contracts.points import proofs as proof_contract
 from shared.contracts.points import rpc as contract
 from shared.contracts.points import statements as statement_contract
+from shared.contracts.tiers import events as tiers
 from shared.db import Call, UnitOfWork
 from shared.db.transactions import UseCase
 from shared.events.handler import on
@@ -187,6 +188,11 @@ class PointsService(Checkouts, Listener):
     def refund_reward(self, call: Call, **command: Any) -> Reply:
         """Give back what a cancelled reward order cost."""
         return self.db.write(call, use_cases.refund_reward, programme=self.programme, **command)
+
+    @on(tiers.BENEFIT_GRANTED)
+    def on_benefit_granted(self, event: Envelope) -> None:
+        """Credit the points that a tier gives (T6)."""
+        self.db.consume(event, partial(use_cases.award_benefit, programme=self.programme))
 
     @on(coupons.REWARD_CANCELLED)
     def on_reward_cancelled(self, event: Envelope) -> None:

@@ -10,6 +10,7 @@ from services.points.use_cases.adjustments import (
 )
 from services.points.use_cases.allowances import allowance_keys, grant_allowance
 from services.points.use_cases.awards import forget_usage
+from services.points.use_cases.benefits import award_benefit
 from services.points.use_cases.checkouts import (
     cancel_checkout,
     checkout,
@@ -61,6 +62,7 @@ __all__ = [
     "amend_rule",
     "announce_expiry_change",
     "approve_adjustment",
+    "award_benefit",
     "cancel_checkout",
     "cancel_sale",
     "capture_hold",

@@ -86,7 +86,10 @@ class BalanceSchema(WireSchema):
 class TransactionReferenceSchema(WireSchema):
     """What caused an entry."""
 
-    kind = Text(required=True, metadata=says("sale, return, cancel, activity or lot.", "sale"))
+    kind = Text(
+        required=True,
+        metadata=says("sale, return, cancel, activity, benefit, hold or lot.", "sale"),
+    )
     id = Text(
         required=True,
         max_length=300,

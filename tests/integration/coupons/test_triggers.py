@@ -9,7 +9,9 @@ from uuid import UUID
 import pytest
 
 from shared.contracts.coupons import rpc
+from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
+from shared.contracts.tiers import events as tiers_events
 from shared.ids import new_id
 from tests.integration.coupons.harness import Coupons
 
@@ -161,3 +163,45 @@ def test_campaign_shows_its_trigger_as_it_was_written(coupons: Coupons) -> None:
     found = coupons.call(rpc.CAMPAIGN, {"campaign_id": campaign_id})
     assert found["trigger"] == {"on": "tier_upgraded", "tiers": ["GOLD"]}
     assert found["giftable"] is True
+
+
+def _grant(coupons: Coupons, member_id: UUID, **gift: Any) -> Envelope:
+    """Tell that a tier gives something."""
+    data = {
+        "grant_id": new_id(),
+        "member_id": member_id,
+        "code": "UPGRADE",
+        "kind": "upgrade_coupon",
+        "tier": "GOLD",
+        "occasion": "GOLD 2026",
+        "campaign_id": None,
+        "points": None,
+        **gift,
+    }
+    return coupons.tell(tiers_events.BENEFIT_GRANTED, data)
+
+
+@pytest.mark.rule("T6", "T8")
+def test_tiers_benefit_gives_its_coupon_once_though_the_tier_is_not_heard_of_yet(
+    coupons: Coupons,
+) -> None:
+    member_id = coupons.member()
+    campaign_id = coupons.campaign(scope={"tiers": ["GOLD"]})
+    told = _grant(coupons, member_id, campaign_id=UUID(campaign_id))
+    coupons.hear(told)
+    _grant(coupons, member_id, campaign_id=UUID(campaign_id), grant_id=told.data["grant_id"])
+    (coupon,) = coupons.wallet(member_id)
+    assert coupon["campaign_id"] == campaign_id
+    _grant(coupons, member_id, campaign_id=UUID(campaign_id))
+    assert len(coupons.wallet(member_id)) == 2
+
+
+def test_benefit_of_a_draft_an_unknown_campaign_or_of_points_gives_no_coupon(
+    coupons: Coupons,
+) -> None:
+    member_id = coupons.member()
+    _grant(coupons, member_id, campaign_id=UUID(coupons.campaign(publish=False)))
+    _grant(coupons, member_id, campaign_id=new_id())
+    _grant(coupons, member_id, points=50)
+    assert coupons.wallet(member_id) == []
+    assert refusals(coupons) == ["draft"]

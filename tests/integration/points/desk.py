@@ -164,6 +164,7 @@ class Desk:
             members.ENROLLED.name: self.service.on_member_enrolled,
             members.UPDATED.name: self.service.on_member_updated,
             members.HOUSEHOLD_CHANGED.name: self.service.on_household_changed,
+            tiers.BENEFIT_GRANTED.name: self.service.on_benefit_granted,
             coupons.REWARD_CANCELLED.name: self.service.on_reward_cancelled,
             identity.STORE_OPENED.name: self.service.on_store_opened,
             identity.STORE_CHANGED.name: self.service.on_store_changed,
