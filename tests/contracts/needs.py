@@ -9,7 +9,6 @@ from typing import Any
 from pact import match
 
 from shared.contracts import privacy
-from shared.contracts.coupons import events as coupons
 from shared.contracts.event import EventType
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
@@ -66,7 +65,7 @@ class Need:
         }
 
 
-def _count(service: str, statement: str) -> Callable[[Platform], int]:
+def count(service: str, statement: str) -> Callable[[Platform], int]:
     def look(platform: Platform) -> int:
         bound = {"member": MEMBER} if ":member" in statement else {}
         found: int = platform.databases[service].query(statement, **bound)[0][0]
@@ -75,14 +74,14 @@ def _count(service: str, statement: str) -> Callable[[Platform], int]:
     return look
 
 
-_BORN_IN_MAY = _count(
+_BORN_IN_MAY = count(
     "points", "SELECT count(*) FROM members WHERE member_id = :member AND birth_month = 5"
 )
-_STORE_KEPT = _count("points", "SELECT count(*) FROM stores WHERE time_zone = 'Asia/Urumqi'")
+_STORE_KEPT = count("points", "SELECT count(*) FROM stores WHERE time_zone = 'Asia/Urumqi'")
 
 
 def _status_kept(service: str) -> Callable[[Platform], int]:
-    return _count(service, "SELECT count(*) FROM members WHERE member_id = :member")
+    return count(service, "SELECT count(*) FROM members WHERE member_id = :member")
 
 
 _ENROLLED = {
@@ -180,46 +179,12 @@ _CLOSED = {
     "reason": match.regex("expired", regex="^(cancelled|expired)$"),
     "merchant_fault": match.bool(False),
 }
-_HOLD_ORDER = "reward:0192f3a0-0000-7000-8000-000000000009"
-_REDEEMED = {
-    "member_id": uuid(),
-    "transaction_id": uuid(),
-    "points": match.int(100),
-    "sale_id": None,
-    "order_id": match.like(_HOLD_ORDER),
-}
-_RELEASED = {
-    "member_id": uuid(),
-    "transaction_id": uuid(),
-    "hold_id": uuid(),
-    "order_id": match.like(_HOLD_ORDER),
-    "points": match.int(100),
-    "status": match.like("released"),
-}
-_REWARD_CANCELLED = {
-    "order_id": uuid(),
-    "reward_id": uuid(),
-    "kind": match.like("item"),
-    "member_id": uuid(),
-    "quantity": match.int(1),
-    "points": match.int(100),
-    "reason_code": match.like("customer_request"),
-    "merchant_fault": match.bool(False),
-}
-_GRANTED = {
-    "grant_id": uuid(),
-    "member_id": uuid(),
-    "code": match.like("BIRTHDAY"),
-    "kind": match.like("birthday_gift"),
-    "tier": match.like("BASIC"),
-    "occasion": match.like("2026"),
-}
 
 
-def _heard(service: str) -> Callable[[Platform], int]:
+def heard(service: str) -> Callable[[Platform], int]:
     """Count what a service has heard; points heard of the first store before anything happened."""
     before = "WHERE producer <> 'identity'" if service == "points" else ""
-    return _count(service, f"SELECT count(*) FROM inbox {before}")  # noqa: S608 - constants only
+    return count(service, f"SELECT count(*) FROM inbox {before}")  # noqa: S608 - constants only
 
 
 _REDIRECTED = "SELECT count(*) FROM member_redirects WHERE member_id = :member"
@@ -229,14 +194,14 @@ _OF_MERGES = tuple(
     need
     for service in merges.FOLLOWERS
     for need in (
-        Need(service, merges.MERGED, "members merged", _STEP, _count(service, _REDIRECTED)),
-        Need(service, merges.UNMERGED, "a merge undone", _UNDONE, _count(service, _WAITING)),
+        Need(service, merges.MERGED, "members merged", _STEP, count(service, _REDIRECTED)),
+        Need(service, merges.UNMERGED, "a merge undone", _UNDONE, count(service, _WAITING)),
         Need(
             "members",
             merges.APPLIED[service],
             "members merged",
             _APPLIED,
-            _heard("members"),
+            heard("members"),
         ),
     )
 )
@@ -267,11 +232,11 @@ _FORGOTTEN: dict[str, Any] = {"member_id": uuid(), "done": match.like({})}
 def _privacy_needs() -> Iterator[Need]:
     """Each service sends its part of exports and forgets; members collects both (M6)."""
     for service in privacy.HOLDERS:
-        heard = _heard(service)
+        used = heard(service)
         asked, erased = "a member asked for an export", "a member was erased"
-        yield Need(service, privacy.EXPORT_REQUESTED, asked, _EXPORT_REQUESTED, heard)
-        yield Need(service, privacy.ERASED, erased, _ERASED, heard)
-        told = _heard("members")
+        yield Need(service, privacy.EXPORT_REQUESTED, asked, _EXPORT_REQUESTED, used)
+        yield Need(service, privacy.ERASED, erased, _ERASED, used)
+        told = heard("members")
         yield Need("members", privacy.EXPORT_PARTS[service], asked, _PART, told)
         yield Need("members", privacy.ACKNOWLEDGED[service], erased, _FORGOTTEN, told)
 
@@ -288,14 +253,14 @@ NEEDS = (
         members.ENROLLED,
         "a member enrolled",
         _ENROLLED,
-        _count("tiers", "SELECT count(*) FROM tier_states WHERE member_id = :member"),
+        count("tiers", "SELECT count(*) FROM tier_states WHERE member_id = :member"),
     ),
     Need(
         "tiers",
         members.UPDATED,
         "a member changed its name",
         _UPDATED,
-        _count("tiers", "SELECT count(*) FROM tier_states WHERE birth_month = 5"),
+        count("tiers", "SELECT count(*) FROM tier_states WHERE birth_month = 5"),
     ),
     Need("points", members.UPDATED, "a member changed its name", _UPDATED, _BORN_IN_MAY),
     Need(
@@ -307,14 +272,14 @@ NEEDS = (
             "points": match.int(1_200),
             "expires_on": match.regex("2030-12-31", regex=r"^\d{4}-\d\d-\d\d$"),
         },
-        _count("points", "SELECT count(*) FROM lots WHERE member_id = :member"),
+        count("points", "SELECT count(*) FROM lots WHERE member_id = :member"),
     ),
     Need(
         "points",
         members.HOUSEHOLD_CHANGED,
         "a member joined a household",
         _SHARED,
-        _count("points", "SELECT count(*) FROM households WHERE :member = ANY (member_ids)"),
+        count("points", "SELECT count(*) FROM households WHERE :member = ANY (member_ids)"),
     ),
     Need(
         "coupons", members.UPDATED, "a member changed its name", _UPDATED, _status_kept("coupons")
@@ -324,105 +289,70 @@ NEEDS = (
         tiers.CHANGED,
         "a member rose to another tier",
         _CHANGED,
-        _count("points", "SELECT count(*) FROM member_tiers WHERE tier = 'GOLD'"),
+        count("points", "SELECT count(*) FROM member_tiers WHERE tier = 'GOLD'"),
     ),
     Need(
         "coupons",
         tiers.CHANGED,
         "a member rose to another tier",
         _CHANGED,
-        _count("coupons", "SELECT count(*) FROM members WHERE tier = 'GOLD'"),
+        count("coupons", "SELECT count(*) FROM members WHERE tier = 'GOLD'"),
     ),
     Need(
         "tiers",
         points.SALE_RECORDED,
         "a sale was recorded",
         _SALE,
-        _count("tiers", "SELECT count(*) FROM outbox WHERE data->>'tier' = 'GOLD'"),
+        count("tiers", "SELECT count(*) FROM outbox WHERE data->>'tier' = 'GOLD'"),
     ),
     Need(
         "tiers",
         points.SALE_CLAIMED,
         "a sale was claimed",
         _CLAIMED,
-        _count("tiers", "SELECT count(*) FROM outbox WHERE data->>'tier' = 'GOLD'"),
+        count("tiers", "SELECT count(*) FROM outbox WHERE data->>'tier' = 'GOLD'"),
     ),
-    Need("coupons", points.SALE_RECORDED, "a sale was recorded", _SALE, _heard("coupons")),
+    Need("coupons", points.SALE_RECORDED, "a sale was recorded", _SALE, heard("coupons")),
     Need(
         "tiers",
         points.SALE_RETURNED,
         "part of a sale was returned",
         _RETURNED,
-        _count("tiers", "SELECT count(*) FROM refunds WHERE refunded_total_minor = 6000"),
+        count("tiers", "SELECT count(*) FROM refunds WHERE refunded_total_minor = 6000"),
     ),
     Need(
         "coupons",
         points.SALE_RETURNED,
         "part of a sale was returned",
         _RETURNED,
-        _heard("coupons"),
+        heard("coupons"),
     ),
     Need(
         "tiers",
         points.SALE_CANCELLED,
         "a sale was cancelled",
         _CANCELLED,
-        _count("tiers", "SELECT count(*) FROM refunds WHERE refunded_total_minor = 12000"),
+        count("tiers", "SELECT count(*) FROM refunds WHERE refunded_total_minor = 12000"),
     ),
     Need(
         "coupons",
         points.SALE_CANCELLED,
         "a sale was cancelled",
         _CANCELLED,
-        _heard("coupons"),
+        heard("coupons"),
     ),
     Need(
         "tiers",
         points.CHECKOUT_CLOSED,
         "a checkout ran out of time",
         _CLOSED,
-        _heard("tiers"),
+        heard("tiers"),
     ),
     Need(
         "coupons",
         points.CHECKOUT_CLOSED,
         "a checkout ran out of time",
         _CLOSED,
-        _heard("coupons"),
-    ),
-    Need(
-        "coupons",
-        points.REDEEMED,
-        "a reward was ordered",
-        _REDEEMED,
-        _heard("coupons"),
-    ),
-    Need(
-        "coupons",
-        points.RELEASED,
-        "a hold was released",
-        _RELEASED,
-        _heard("coupons"),
-    ),
-    Need(
-        "points",
-        coupons.REWARD_CANCELLED,
-        "a reward order was cancelled",
-        _REWARD_CANCELLED,
-        _heard("points"),
-    ),
-    Need(
-        "points",
-        tiers.BENEFIT_GRANTED,
-        "points were given for a birthday",
-        {**_GRANTED, "campaign_id": None, "points": match.int(50)},
-        _count("points", "SELECT count(*) FROM transactions WHERE reference_kind = 'benefit'"),
-    ),
-    Need(
-        "coupons",
-        tiers.BENEFIT_GRANTED,
-        "a coupon was given for a birthday",
-        {**_GRANTED, "campaign_id": uuid(), "points": None},
-        _heard("coupons"),
+        heard("coupons"),
     ),
 )

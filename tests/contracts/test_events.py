@@ -17,11 +17,14 @@ from shared.contracts.fields import Minor
 from shared.contracts.points import events as points_events
 from shared.db.tables import PLATFORM
 from shared.events.subscriptions import SUBSCRIPTIONS
+from tests.contracts import needs
 from tests.contracts.conftest import STATE_TIMEOUT_MS
-from tests.contracts.needs import NEEDS, Need
+from tests.contracts.needs import Need
+from tests.contracts.reward_needs import REWARD_NEEDS
 from tests.contracts.states import STATES
 from tests.support.platform import Platform, envelope_of
 
+NEEDS = (*needs.NEEDS, *REWARD_NEEDS)
 PRODUCERS = sorted({need.event.producer for need in NEEDS})
 
 
