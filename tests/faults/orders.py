@@ -154,7 +154,7 @@ class World:
 
     def post(self, order: Order, fault: Fault | None = None) -> int:
         """Post it; return the status, or 0 when the gateway died over it."""
-        self._arm(fault)
+        self.arm(fault)
         try:
             status, answer, _ = self.till.request("POST", "/v1/sales", order.body, key=order.key)
         except Died:
@@ -207,7 +207,11 @@ class World:
 
     def sale(self, order: Order) -> Json | None:
         """Return the sale the order has become, None if it has not."""
-        status, body, _ = self.till.request("GET", f"/v1/sales/{order.sale_id}")
+        return self.sale_of(order.sale_id)
+
+    def sale_of(self, sale_id: str) -> Json | None:
+        """Return a sale, None if there is none."""
+        status, body, _ = self.till.request("GET", f"/v1/sales/{sale_id}")
         assert status in (200, 404), body
         return body if status == 200 else None
 
@@ -218,9 +222,13 @@ class World:
 
     def uses(self, order: Order) -> dict[str, int]:
         """Return what the order's coupons took off, by the status of their use."""
+        return self.uses_of(order.sale_id)
+
+    def uses_of(self, order_id: str) -> dict[str, int]:
+        """Return the same of any order."""
         statement = "SELECT status, discount_minor FROM redemptions WHERE order_id = :order"
         found = Counter[str]()
-        for row in self.platform.databases["coupons"].query(statement, order=order.sale_id):
+        for row in self.platform.databases["coupons"].query(statement, order=order_id):
             found[row.status] += row.discount_minor
         found.pop("released", None)
         return dict(found)
@@ -244,7 +252,8 @@ class World:
             client_secret=self._secret["client_secret"],
         )
 
-    def _arm(self, fault: Fault | None) -> None:
+    def arm(self, fault: Fault | None) -> None:
+        """Let somebody die at the next call that the fault names."""
         if fault is None:
             return
         armed = [fault]

@@ -8,7 +8,6 @@ import random
 import pytest
 
 from shared.contracts.method import Method
-from shared.contracts.platform import SERVICES
 from tests.faults.orders import (
     COUPON_MINOR,
     MOMENTS,
@@ -20,20 +19,12 @@ from tests.faults.orders import (
     Order,
     World,
 )
-from tests.support.platform import Platform
-from tests.support.postgres import TestServer
 
 SEEDS = [int(os.environ["LOYALTY_TEST_SEED"])] if "LOYALTY_TEST_SEED" in os.environ else range(4)
 ORDERS = 12
 POINTS_SPENT = 100
 EARNED = (NET_MINOR - COUPON_MINOR - POINTS_SPENT) // 100 * 3 // 2
 """At 1.5 points per currency unit: the member is PLATINUM."""
-
-
-@pytest.fixture(scope="module")
-def world(postgres_server: TestServer) -> World:
-    """One world for all: each test looks at its own orders, and at sums over everything."""
-    return World(Platform({name: postgres_server.database(name) for name in SERVICES}))
 
 
 def steps_and_moments() -> list[object]:
