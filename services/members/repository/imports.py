@@ -3,31 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
-from services.members import tables
 from shared.errors import Busy
 
 Key = tuple[str, str, bytes]
 """Kind, system and digest of an identifier."""
 
+# Arrays, not lists of values: the plan is made for a few parameters, however many rows there are.
+_OWNED = sa.text("""
+SELECT i.kind, i.system, i.digest
+FROM unnest(CAST(:kinds AS text[]), CAST(:systems AS text[]), CAST(:digests AS bytea[]))
+    AS wanted (kind, system, digest)
+JOIN identifiers i USING (kind, system, digest)
+""")
+_KNOWN = sa.text("""
+SELECT r.row_key, r.content
+FROM unnest(CAST(:row_keys AS bytea[])) AS wanted (row_key) JOIN imported_rows r USING (row_key)
+""")
+_ADD_MEMBERS = sa.text("""
+INSERT INTO members (member_id, status, channel, data_key, profile, name_digest, enrolled_at,
+    updated_at)
+SELECT member_id, 'active', 'import', data_key, profile, name_digest, :now, :now
+FROM unnest(CAST(:member_id AS uuid[]), CAST(:data_key AS bytea[]), CAST(:profile AS bytea[]),
+    CAST(:name_digest AS bytea[])) AS r (member_id, data_key, profile, name_digest)
+""")
+_ADD_IDENTIFIERS = sa.text("""
+WITH added AS (
+    INSERT INTO identifiers (kind, system, digest, member_id, value, added_at)
+    SELECT kind, '', digest, member_id, value, :now
+    FROM unnest(CAST(:kind AS text[]), CAST(:digest AS bytea[]), CAST(:member_id AS uuid[]),
+        CAST(:value AS bytea[])) AS r (kind, digest, member_id, value)
+    ORDER BY kind, digest
+    ON CONFLICT (kind, system, digest) DO NOTHING RETURNING 1
+) SELECT count(*) FROM added
+""")
+_ADD_ROWS = sa.text("""
+INSERT INTO imported_rows (row_key, content, member_id, imported_at)
+SELECT row_key, content, member_id, :now
+FROM unnest(CAST(:row_key AS bytea[]), CAST(:content AS bytea[]), CAST(:member_id AS uuid[]))
+    AS r (row_key, content, member_id)
+""")
+
 
 def imported(connection: sa.Connection, row_keys: Collection[bytes]) -> dict[bytes, bytes]:
     """Return what rows said that were imported before, by their keys."""
-    table = tables.imported_rows
-    known = sa.select(table.c.row_key, table.c.content).where(table.c.row_key.in_(row_keys))
-    return {bytes(key): bytes(content) for key, content in connection.execute(known)}
+    rows = connection.execute(_KNOWN, {"row_keys": list(row_keys)})
+    return {bytes(key): bytes(content) for key, content in rows}
 
 
 def owned(connection: sa.Connection, keys: Collection[Key]) -> set[Key]:
     """Return which of some identifiers have an owner."""
-    table = tables.identifiers
-    columns = (table.c.kind, table.c.system, table.c.digest)
-    found = sa.select(*columns).where(sa.tuple_(*columns).in_(sorted(keys)))
-    return {(kind, system, bytes(digest)) for kind, system, digest in connection.execute(found)}
+    kinds, systems, digests = map(list, zip(*keys, strict=True))
+    wanted = {"kinds": kinds, "systems": systems, "digests": digests}
+    found = connection.execute(_OWNED, wanted)
+    return {(kind, system, bytes(digest)) for kind, system, digest in found}
 
 
 def add_members(
@@ -35,6 +68,8 @@ def add_members(
     members: Sequence[Mapping[str, Any]],
     identifiers: Sequence[Mapping[str, Any]],
     rows: Sequence[Mapping[str, Any]],
+    *,
+    now: datetime,
 ) -> None:
     """Insert new members with all that is theirs.
 
@@ -44,11 +79,15 @@ def add_members(
     """
     if not members:
         return
-    connection.execute(sa.insert(tables.members), list(members))
-    keys = ("kind", "system", "digest")
-    taken = sorted(identifiers, key=lambda row: tuple(row[name] for name in keys))
-    new = insert(tables.identifiers).on_conflict_do_nothing(index_elements=keys)
-    returning = new.returning(tables.identifiers.c.digest)
-    if len(connection.execute(returning, taken).all()) != len(taken):
+    connection.execute(_ADD_MEMBERS, {**_arrays(members), "now": now})
+    added = connection.execute(_ADD_IDENTIFIERS, {**_arrays(identifiers), "now": now})
+    if added.scalar_one() != len(identifiers):
         raise Busy
-    connection.execute(sa.insert(tables.imported_rows), list(rows))
+    connection.execute(_ADD_ROWS, {**_arrays(rows), "now": now})
+
+
+def _arrays(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {
+        name: [str(row[name]) if name == "member_id" else row[name] for row in rows]
+        for name in rows[0]
+    }

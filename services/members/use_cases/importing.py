@@ -162,36 +162,30 @@ class _Batch:
             member, own = self._sealed(member_id, row, keys[row.number])
             members.append(member)
             identifiers += own
-            said = {"row_key": row_key, "content": content, "member_id": member_id}
-            imported.append({**said, "imported_at": self.uow.now})
+            imported.append({"row_key": row_key, "content": content, "member_id": member_id})
             self._tell(member_id, row)
-        repository.add_members(self.uow.connection, members, identifiers, imported)
+        repository.add_members(
+            self.uow.connection, members, identifiers, imported, now=self.uow.now
+        )
 
     def _sealed(
         self, member_id: UUID, row: Row, keys: Sequence[repository.IdentifierKey]
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        now = self.uow.now
         data_key, wrapped = self.vault.master.new_data_key()
         member = {
             "member_id": member_id,
-            "status": domain.ACTIVE,
-            "channel": "import",
             "data_key": wrapped,
             "profile": seal_profile(data_key, row.profile),
             "name_digest": common.name_digest(self.vault, row.profile),
-            "enrolled_at": now,
-            "updated_at": now,
         }
         identifiers = [
             {
                 "kind": kind,
-                "system": system,
                 "digest": digest,
                 "member_id": member_id,
                 "value": seal_identifier(data_key, each),
-                "added_at": now,
             }
-            for each, (kind, system, digest) in zip(row.identifiers, keys, strict=True)
+            for each, (kind, _, digest) in zip(row.identifiers, keys, strict=True)
         ]
         return member, identifiers
 

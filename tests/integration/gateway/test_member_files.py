@@ -122,8 +122,8 @@ def test_import_that_dies_in_a_slice_goes_on_with_it(
     monkeypatch.setattr(runner, "FIRST_PAUSE_S", 0.0)
     written, add = [], repository.add_members
 
-    def add_and_die(*rows: Any) -> None:
-        add(*rows)
+    def add_and_die(*rows: Any, **more: Any) -> None:
+        add(*rows, **more)
         written.append(1)
         if len(written) == 2:
             raise RuntimeError("the process dies before the slice commits")
