@@ -26,6 +26,7 @@ from tests.contracts import till_calls
 from tests.contracts.calls import CallNeed
 from tests.contracts.checkout_calls import CHECKOUT_CALLS
 from tests.contracts.conftest import STATE_TIMEOUT_MS
+from tests.contracts.identity_calls import IDENTITY_CALLS
 from tests.contracts.import_calls import IMPORT_CALLS
 from tests.contracts.members_calls import MEMBERS_CALLS
 from tests.contracts.merge_calls import MERGE_CALLS
@@ -45,6 +46,7 @@ CALLS = (
     *MERGE_CALLS,
     *PRIVACY_CALLS,
     *REWARD_CALLS,
+    *IDENTITY_CALLS,
     *MEMBERS_CALLS,
     *TIERS_CALLS,
 )
@@ -94,9 +96,9 @@ class StatedBackend(OneByOne):
 
     def call(self, method: Method, payload: Mapping[str, Any], context: CallContext) -> Reply:
         """Answer from the pact."""
+        self.sent[method.routing_key] = json.loads(json.dumps(payload))
         if method.name == "jwks":
             return Reply(200, {"keys": [self.key.public_jwk]})
-        self.sent[method.routing_key] = json.loads(json.dumps(payload))
         if self._refused is not None and method == self._refused[0]:
             raise self._refused[1]
         answer = self._answers[method.routing_key]

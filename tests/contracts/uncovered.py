@@ -9,12 +9,7 @@ UNCOVERED = frozenset(
     coupons.history coupons.issue coupons.pause_campaign coupons.preview_campaign
     coupons.publish_campaign coupons.resume_campaign coupons.revise_campaign coupons.start_codes
     coupons.void
-    identity.create_client identity.create_staff identity.create_store identity.create_terminal
-    identity.get_client identity.get_staff identity.get_store identity.get_terminal identity.jwks
-    identity.list_clients identity.list_staff identity.list_stores identity.list_terminals
-    identity.ping identity.request_otp identity.revoke_token identity.rotate_client
-    identity.rotate_terminal identity.update_client identity.update_staff identity.update_store
-    identity.update_terminal
+    identity.ping
     platform.advance_clock platform.cancel_job platform.list_audit platform.list_jobs
     platform.ping platform.read_job_file platform.verify_audit
     points.allowance_keys points.amend_rule points.announce_expiry_change
