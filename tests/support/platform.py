@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -79,6 +79,8 @@ class DirectBackend(OneByOne):
         """Answer as the service would over the wire."""
         if self.before is not None:
             self.before(method)
+            # However long a test stood still there, the call is made in time.
+            context = replace(context, deadline_ms=None)
         if method.service in self.away:
             raise BackendUnavailable
         service = self.services[method.service]
