@@ -108,13 +108,15 @@ class Book:
         """Give all that one opened account has to another (M3)."""
         source, survivor = self._accounts[source_id], self._accounts[survivor_id]
         self.flush()
-        Exchange(self._journal, source, survivor, MERGE, merge_id).merge()
+        cause = Cause(MERGE, str(merge_id), self.uow.now)
+        Exchange(self._journal, source, survivor, cause).merge()
 
     def unmerge(self, source_id: UUID, survivor_id: UUID, merge_id: UUID) -> None:
         """Give back what is left of what came with a merge (M3)."""
         source, survivor = self._accounts[source_id], self._accounts[survivor_id]
         self.flush()
-        Exchange(self._journal, survivor, source, UNMERGE, merge_id).unmerge()
+        cause = Cause(UNMERGE, str(merge_id), self.uow.now)
+        Exchange(self._journal, survivor, source, cause).unmerge()
 
     def spendable(self, member_id: UUID, points: int) -> list[Draw]:
         """Return the lots of an opened account that hold its next ``points`` (L3)."""
@@ -307,15 +309,14 @@ class Book:
 
         ``going_home`` pairs what a lot once gave with the expiry the points shall have now.
         ``on_credit`` more were owed (S5): debt is forgiven, and as far as it has been repaid since,
-        they become a lot until ``reinstated_until``. To the survivor of a merge all comes as new
-        lots.
+        they become a lot until ``reinstated_until``. Who has been merged since passes all of it
+        on (M3).
         """
-        account = self.account(member_id)
-        is_home = account.member_id == member_id
+        account = self._accounts[member_id]
         forgiven = min(on_credit, account.figures.debt)
         fresh = Lot(new_id(), on_credit - forgiven, self.uow.now, reinstated_until)
         targets = [
-            (lot.lot_id if is_home and expires_at == lot.expires_at else new_id(), lot, expires_at)
+            (lot.lot_id if expires_at == lot.expires_at else new_id(), lot, expires_at)
             for lot, expires_at in going_home
         ]
         parts = [(lot_id, lot.points) for lot_id, lot, _ in targets]
@@ -335,8 +336,20 @@ class Book:
                 reinstated = Lot(lot_id, lot.points, self.uow.now, expires_at)
                 self._journal.add_lot(account, reinstated, origin=lot.lot_id)
             account.note_due(expires_at)
-        if account.status == accounts.ERASED:
+        came = [
+            Lot(lot_id, lot.points, self.uow.now, expires_at) for lot_id, lot, expires_at in targets
+        ]
+        self._pass_on(account, came, [fresh] if fresh.points else [], cause)
+        if self.account(member_id).status == accounts.ERASED:
             self.forfeit(member_id, cause)
+
+    def _pass_on(
+        self, account: Account, came: Sequence[Lot], owed: Sequence[Lot], cause: Cause
+    ) -> None:
+        """Give what has come to an account to whose it is by now; what was owed repays debt."""
+        owner = self.account(account.member_id)
+        if owner is not account:
+            Exchange(self._journal, account, owner, cause).pass_on(came, owed)
 
     def _settle(self, account: Account, lot: Lot, cause: Cause) -> None:
         """Repay debt from a new lot, unless it is pending, and see when something is due on it."""

@@ -8,7 +8,8 @@ are held again at once, for the same order and as long. Debt goes, too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -53,8 +54,8 @@ class _Going:
 
     lot: Lot
     becomes: UUID
-    row: sa.Row[object]
     is_new: bool
+    earned_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class Exchange:
     journal: Journal
     giver: Account
     taker: Account
-    kind: str
-    merge_id: UUID
+    cause: Cause
+    """Its kind is ``merge`` or ``unmerge``, and its id the merge's; or else why something came."""
 
     def merge(self) -> None:
         """Give everything."""
@@ -76,21 +77,28 @@ class Exchange:
             table.c.member_id == self.giver.member_id, table.c.remaining > 0
         )
         rows = self.journal.uow.connection.execute(mine.order_by(table.c.lot_id)).all()
-        going = [_Going(_lot(row), new_id(), row, is_new=True) for row in rows]
+        going = [_Going(_lot(row), new_id(), True, row.earned_at) for row in rows]
         self._carry_out(going, held, drawn, self.giver.figures.debt)
 
     def unmerge(self) -> None:
         """Give back what is left of what came with the merge, lot by lot."""
         connection = self.journal.uow.connection
-        key = {"merge_id": str(self.merge_id), "member_id": self.giver.member_id}
+        key = {"merge_id": self.cause.id, "member_id": self.giver.member_id}
         came = set(connection.execute(_HOLDS_CAME, key).scalars())
         standing = holds.standing(connection, self.giver.member_id)
         held = [each for each in standing if each.hold_id in came]
         drawn = self._open(held)
         rows = connection.execute(_CAME, key).all()
-        going = [_Going(_lot(row), row.origin_lot_id, row, is_new=False) for row in rows]
+        going = [_Going(_lot(row), row.origin_lot_id, False) for row in rows]
         debt = min(connection.execute(_DEBT_CAME, key).scalar_one(), self.giver.figures.debt)
         self._carry_out(going, held, drawn, int(debt))
+
+    def pass_on(self, came: Sequence[Lot], owed: Sequence[Lot]) -> None:
+        """Give lots that have come to the giver in this transaction; ``owed`` ones repay debt."""
+        going = {lot.lot_id: _Going(lot, new_id(), True) for lot in (*came, *owed)}
+        self._transfer(list(going.values()), AVAILABLE, 0, rule=self.cause.rule)
+        credited = [Draw(going[lot.lot_id].becomes, lot.points) for lot in owed]
+        due.repay(self.journal, self.taker, credited, self.cause)
 
     def _open(self, held: Sequence[Hold]) -> Mapping[UUID, Sequence[Draw]]:
         """Let held points go home, so that they can go along; return what the holds had drawn."""
@@ -150,17 +158,15 @@ class Exchange:
             self._receive(each)
 
     def _receive(self, going: _Going) -> None:
-        lot, row, taker = going.lot, going.row, self.taker
+        lot, taker = going.lot, self.taker
         arrived = Lot(going.becomes, lot.points, lot.activated_at, lot.expires_at, lot.is_pending)
+        taker.note_due(lot.expires_at)
+        taker.note_due(lot.activated_at if lot.is_pending else None)
         if going.is_new:
-            self.journal.add_lot(
-                taker, arrived, origin=lot.lot_id, earned_at=row._mapping["earned_at"]
-            )
+            self.journal.add_lot(taker, arrived, origin=lot.lot_id, earned_at=going.earned_at)
         else:
             self.journal.change_lot(taker, arrived.lot_id, lot.points, is_pending=lot.is_pending)
             self._renew(arrived)
-        taker.note_due(lot.expires_at)
-        taker.note_due(lot.activated_at if lot.is_pending else None)
 
     def _renew(self, lot: Lot) -> None:
         """Let a lot that comes home be what has become of it meanwhile."""
@@ -188,7 +194,7 @@ class Exchange:
         taker.note_due(hold.expires_at)
 
     def _cause(self, rule: str) -> Cause:
-        return Cause(self.kind, str(self.merge_id), self.journal.uow.now, rule)
+        return replace(self.cause, rule=rule)
 
 
 def _lot(row: sa.Row[object]) -> Lot:

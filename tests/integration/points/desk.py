@@ -18,6 +18,7 @@ from shared.contracts.coupons import events as coupons
 from shared.contracts.event import Envelope, EventType
 from shared.contracts.identity import events as identity
 from shared.contracts.members import events as members
+from shared.contracts.members import merge_events
 from shared.contracts.method import Method
 from shared.contracts.points import rpc
 from shared.contracts.tiers import events as tiers
@@ -164,6 +165,8 @@ class Desk:
             members.ENROLLED.name: self.service.on_member_enrolled,
             members.UPDATED.name: self.service.on_member_updated,
             members.HOUSEHOLD_CHANGED.name: self.service.on_household_changed,
+            merge_events.MERGED.name: self.service.on_member_merged,
+            merge_events.UNMERGED.name: self.service.on_member_unmerged,
             tiers.BENEFIT_GRANTED.name: self.service.on_benefit_granted,
             coupons.REWARD_CANCELLED.name: self.service.on_reward_cancelled,
             identity.STORE_OPENED.name: self.service.on_store_opened,
