@@ -79,7 +79,12 @@ def take_of_member(connection: sa.Connection, row: Row, member_id: UUID, quantit
 
 
 def take_stock(connection: sa.Connection, reward_id: UUID, quantity: int) -> bool:
-    """Take pieces from the stock, if so many are left; returns whether they were."""
+    """Take pieces from the stock, if so many are left; returns whether they were.
+
+    First come, first served: whoever waits for a row that changes begins to wait anew each time.
+    """
+    turn = sa.func.hashtextextended(str(reward_id), 1)
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(turn)))
     statement = (
         sa.update(rewards)
         .where(

@@ -3,6 +3,10 @@
 Only what has a limit is counted. Rows are locked in the order of their keys, by everybody, so that
 two transactions never wait for each other; the counters that all shoppers share come last, so that
 they are held for the shortest time.
+
+Whoever wants one of these waits for an advisory lock just before the row: that queue is first come,
+first served. Those who wait for a row that changes begin to wait anew with each change, so that in
+a flash claim some would wait until their time is up (C10).
 """
 
 from __future__ import annotations
@@ -26,9 +30,14 @@ _VALUES = (
     " CAST(:amounts AS bigint[]), CAST(:limits AS bigint[]))"
     " AS d (campaign_id, scope, holder, amount, most)"
 )
+_IN_TURN = (
+    "d.scope NOT IN ('issued', 'uses', 'budget')"
+    " OR pg_advisory_xact_lock(hashtextextended(CAST(d.campaign_id AS text) || d.scope, 1))"
+    " IS NOT NULL"
+)
 _HOLD = sa.text(
     "INSERT INTO usage AS u (campaign_id, scope, holder, used)"  # noqa: S608 - constants only
-    f" SELECT d.campaign_id, d.scope, d.holder, 0 FROM {_VALUES}"
+    f" SELECT d.campaign_id, d.scope, d.holder, 0 FROM {_VALUES} WHERE {_IN_TURN}"
     " ON CONFLICT (campaign_id, scope, holder) DO UPDATE SET used = u.used"
     " RETURNING campaign_id, scope, holder, used"
 )
