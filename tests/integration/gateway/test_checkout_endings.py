@@ -119,3 +119,46 @@ def test_fault_lets_points_and_coupons_last_a_week(retail: Retail, *, fault: boo
     assert (first["points"], last["points"]) == (200, 200)
     verified = retail.staff.post("/v1/points/verify", status=200)
     assert (verified["ok"], verified["drift"]) == (True, [])
+
+
+@pytest.mark.rule("H1", "H2", "M3")
+def test_order_goes_with_its_member_who_is_merged_into_another(retail: Retail) -> None:
+    source, survivor = retail.shopper(500), retail.shopper(100)
+    codes = [retail.claim(source, stacking={"category": category}) for category in "ab"]
+    first, second = (
+        retail.quote(source, 2_000, codes=[code], points_to_redeem=200) for code in codes
+    )
+    open_before = retail.open(first)["order_id"]
+    told = {"source_member_id": source.member_id, "reason": "One person, two phones."}
+    retail.staff.post(f"/v1/members/{survivor.member_id}/merge", told, status=200)
+    retail.platform.settle()
+
+    opened_after = retail.open(second)["order_id"]
+    earned = 0
+    for order_id in (open_before, opened_after):
+        sale = retail.complete(order_id)
+        assert (sale["member_id"], sale["totals"]) == (survivor.member_id, first["totals"])
+        earned += sale["points"]["earned"]
+
+    balances = survivor.balances()
+    assert (balances["available"], balances["held"]) == (200 + earned, 0)
+    assert {survivor.coupons()[code] for code in codes} == {"redeemed"}
+    verified = retail.staff.post("/v1/points/verify", status=200)
+    assert (verified["ok"], verified["drift"]) == (True, [])
+
+
+@pytest.mark.rule("H2", "M6")
+def test_order_of_a_member_who_is_erased_ends(retail: Retail) -> None:
+    shopper = retail.shopper(500)
+    quote = retail.quote(shopper, 2_000, codes=[retail.claim(shopper)], points_to_redeem=200)
+    order_id = retail.open(quote)["order_id"]
+    path = f"/v1/members/{shopper.member_id}"
+    status, body, _ = retail.staff.request("DELETE", path, {"reason": "Asked by letter."})
+    assert status == 202, body
+    retail.platform.run_jobs()
+    retail.platform.settle()
+
+    assert retail.shop.get(f"/v1/checkouts/{order_id}")["status"] == "cancelled"
+    assert retail.complete(order_id, status=409)["code"] == "checkout_closed"
+    verified = retail.staff.post("/v1/points/verify", status=200)
+    assert (verified["ok"], verified["drift"]) == (True, [])
