@@ -49,6 +49,7 @@ class Checkout:
     hold_id: UUID | None = None
     ready_at: datetime | None = None
     reason_code: str | None = None
+    past_digests: list[str] | None = None
 
     def is_business_of(self, actor: Actor) -> bool:
         """Return whether somebody may see it as a shop's order: a shop or a till its own."""

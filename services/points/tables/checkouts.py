@@ -23,10 +23,12 @@ checkouts = sa.Table(
     identifier("hold_id", nullable=True),
     instant("ready_at", nullable=True),
     text("reason_code", nullable=True),
+    sa.Column("past_digests", JSONB(none_as_null=True)),
 )
 """Orders that are becoming sales; points decides what becomes of each (H2).
 
 ``promise`` is what the order was promised (H1), and what it earns; null where a till's sale is
 recorded in one call. ``ready_at`` is when all it needs was reserved everywhere; ``reason_code`` is
-why somebody cancelled it, null where it was only given up half-way.
+why somebody cancelled it, null where it was only given up half-way. ``past_digests`` are those of
+earlier openings that were answered: a late duplicate of one does not open the order again.
 """

@@ -6,7 +6,7 @@ promise, holds what that takes, and waits to be paid.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,9 @@ from shared.errors.points import CheckoutCompleted
 
 CHECKOUTS_AT_ONCE = 100
 _TICK = timedelta(microseconds=1)
+_OVER = 0
+"""The attempt of an opening that was over before the present one began."""
+_PAST_KEPT = 20
 _NOTHING_KEPT = {"promise": None, "hold_id": None, "ready_at": None, "reason_code": None}
 
 
@@ -76,7 +79,8 @@ def _open_promised(
     """Open a shop's order, and set aside what its promise takes, all or nothing (H1, H2).
 
     An opening that was answered and has ended stays so for the same request, lest a late duplicate
-    of it hold points for nobody. One that never came to be ready leaves no trace.
+    of it hold points for nobody, or take the order from a later quote. One that never came to be
+    ready leaves no trace.
 
     Raises:
         QuoteExpired: the promise's time is over.
@@ -90,7 +94,7 @@ def _open_promised(
     book = Book(uow)
     found = orders.checkout(uow.connection, order_id)
     concerned = {member_id, found.member_id if found else None}
-    book.open(each for each in concerned if each is not None)
+    _open_accounts(book, concerned)
     if member_id is not None:
         member_id = book.owner(member_id)
     first = _first(uow, (order_id, member_id, digest), ttl)
@@ -106,6 +110,8 @@ def _open_promised(
             raise OrderIdConflict
         if known.digest == digest and _is_known(uow, known):
             return view(uow, known)
+        if digest in (known.past_digests or ()):
+            return {**view(uow, known), "status": CANCELLED, "attempt": _OVER}
         if known.status == COMPLETED or orders.sale(uow.connection, order_id) is not None:
             raise OrderIdConflict
         opening = _open_anew(book, known, member_id, digest, ttl)
@@ -188,7 +194,7 @@ def close_overdue(uow: UnitOfWork) -> int:
     """Close orders whose time is over, so that what they reserved is free again (C2)."""
     overdue = orders.overdue_checkouts(uow.connection, uow.now, CHECKOUTS_AT_ONCE)
     book = Book(uow)
-    book.open(member_id for member_id in overdue.values() if member_id is not None)
+    _open_accounts(book, overdue.values())
     closed = 0
     locked = orders.lock_checkouts(uow.connection, overdue, skip_locked=True)
     for order_id, checkout in locked.items():
@@ -243,11 +249,17 @@ def lock_with_account(book: Book, order_id: str) -> Checkout | None:
     if found is None:
         return None
     account = found.member_id if found.promise is not None else None
-    book.open([account] if account is not None else [])
+    _open_accounts(book, [account])
     known = orders.lock_checkouts(connection, [order_id])[order_id]
     if known.promise is not None and known.member_id != account:
         raise LostRace(None, f"{order_id} was opened anew for somebody else")
     return known
+
+
+def _open_accounts(book: Book, member_ids: Iterable[UUID | None]) -> None:
+    """Lock accounts and write what is due on them, whatever becomes of the order."""
+    book.open({each for each in member_ids if each is not None})
+    book.flush()
 
 
 def view(snapshot: Snapshot, checkout: Checkout) -> dict[str, Any]:
@@ -297,6 +309,9 @@ def _open_anew(
     uow = book.uow
     if known.status == OPEN:
         known = close(book, known, CANCELLED if known.is_open_at(uow.now) else EXPIRED)
+    past = list(known.past_digests or ())
+    if known.promise is not None and known.was_answered:
+        past = [*past, known.digest][-_PAST_KEPT:]
     # After the close of the attempt before, whichever machine's clock set that.
     opened_at = max(uow.now, (known.closed_at or uow.now) + _TICK)
     return orders.change_checkout(
@@ -310,5 +325,6 @@ def _open_anew(
         opened_at=opened_at,
         expires_at=opened_at + ttl,
         closed_at=None,
+        past_digests=past,
         **_NOTHING_KEPT,
     )

@@ -142,7 +142,7 @@ POINTS = (
         "Orders you began.",
         kept("order_id status attempt opened_by opened_at expires_at closed_at promise hold_id"
              " ready_at reason_code"),
-        others=("digest",),
+        others=("digest", "past_digests"),
     ),
     Holding(
         "points",

@@ -110,9 +110,11 @@ def test_cancelled_order_lets_everything_go_and_stays_cancelled(retail: Retail) 
     assert retail.open(quote, order_id, key=order_id) == opened
     assert retail.open(quote, order_id, status=409)["code"] == "checkout_closed"
     assert_free(retail, shopper, 500, [code])
-    # A fresh quote does.
+    # A fresh quote does, and then a late duplicate does not take the order from it.
     again = retail.quote(shopper, 2_000, codes=[code], points_to_redeem=200)
     retail.open(again, order_id)
+    assert retail.open(quote, order_id, key=order_id) == opened
+    assert retail.open(quote, order_id, status=409)["code"] == "checkout_closed"
     assert retail.complete(order_id)["totals"] == quote["totals"]
     refused = retail.cancel(order_id, status=409)
     assert refused["code"] == "checkout_completed"
