@@ -24,10 +24,12 @@ from shared.security.tokens import SigningKey
 from shared.settings import GatewaySettings, Secret
 from tests.contracts import till_calls
 from tests.contracts.calls import CallNeed
+from tests.contracts.campaign_calls import CAMPAIGN_CALLS
 from tests.contracts.checkout_calls import CHECKOUT_CALLS
 from tests.contracts.conftest import STATE_TIMEOUT_MS
 from tests.contracts.identity_calls import IDENTITY_CALLS
 from tests.contracts.import_calls import IMPORT_CALLS
+from tests.contracts.ledger_calls import LEDGER_CALLS
 from tests.contracts.members_calls import MEMBERS_CALLS
 from tests.contracts.merge_calls import MERGE_CALLS
 from tests.contracts.movement_calls import MOVEMENT_CALLS
@@ -41,12 +43,14 @@ GATEWAY = "gateway"
 CALLS = (
     *till_calls.CALLS,
     *MOVEMENT_CALLS,
+    *CAMPAIGN_CALLS,
     *CHECKOUT_CALLS,
     *IMPORT_CALLS,
     *MERGE_CALLS,
     *PRIVACY_CALLS,
     *REWARD_CALLS,
     *IDENTITY_CALLS,
+    *LEDGER_CALLS,
     *MEMBERS_CALLS,
     *TIERS_CALLS,
 )
