@@ -35,6 +35,18 @@ def open_merge(connection: sa.Connection, source_id: UUID, survivor_id: UUID) ->
     return connection.execute(mine).one_or_none()
 
 
+def last_undone(connection: sa.Connection, source_id: UUID, survivor_id: UUID) -> Row | None:
+    """Return the newest merge of two locked members that has been undone."""
+    table = tables.merges
+    mine = sa.select(table).where(
+        table.c.source_member_id == source_id,
+        table.c.survivor_member_id == survivor_id,
+        table.c.unmerged_at.is_not(None),
+    )
+    newest = mine.order_by(table.c.merge_id.desc()).limit(1)
+    return connection.execute(newest).one_or_none()
+
+
 def close_merge(connection: sa.Connection, merge_id: UUID, *, at: datetime, by: str) -> None:
     """Note that a merge was undone."""
     table = tables.merges

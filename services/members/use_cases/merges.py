@@ -93,6 +93,8 @@ def unmerge(
 ) -> Outcome | dict[str, Any]:
     """Make two members of one again, within 30 days; each service gives back what is left.
 
+    Sent again while services are still at it, it is told again to those.
+
     Raises:
         NotFound: there is no such member.
         NotMerged: the source is not merged into this member.
@@ -103,7 +105,7 @@ def unmerge(
     survivor, source = _locked(uow, member_id, source_member_id)
     known = repository.open_merge(uow.connection, source_member_id, member_id)
     if known is None:
-        raise NotMerged
+        return _undone_before(uow, vault, source_member_id, member_id)
     if survivor.status == domain.MERGED:
         raise MemberMerged(merged_into=str(survivor.merged_into))
     if uow.now > known.undo_until:
@@ -189,11 +191,21 @@ def _step(uow: UnitOfWork, merge_id: UUID, act: str, source_id: UUID, survivor_i
     _tell(uow, act, step, (source_id, survivor_id))
 
 
-def _tell_again(uow: UnitOfWork, known: Any) -> None:
+def _undone_before(uow: UnitOfWork, vault: Vault, source_id: UUID, survivor_id: UUID) -> Outcome:
+    known = repository.last_undone(uow.connection, source_id, survivor_id)
+    if known is None or not _tell_again(uow, known):
+        raise NotMerged
+    return Outcome(_view(uow, vault, known.merge_id), replayed=True)
+
+
+def _tell_again(uow: UnitOfWork, known: Any) -> bool:
+    """Tell the newest step to whoever has not confirmed it; return whether there is anybody."""
     step = repository.last_step(uow.connection, known.merge_id)
-    if repository.is_pending(uow.connection, step.step_id):
+    is_pending = repository.is_pending(uow.connection, step.step_id)
+    if is_pending:
         parties = (known.source_member_id, known.survivor_member_id)
         _tell(uow, step.act, dict(step._mapping), parties)
+    return is_pending
 
 
 def _tell(uow: UnitOfWork, act: str, step: Mapping[str, Any], parties: tuple[UUID, UUID]) -> None:

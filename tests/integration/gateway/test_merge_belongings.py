@@ -66,6 +66,24 @@ def test_coupons_and_what_limits_counted_go_to_the_survivor_and_come_back(pair: 
     assert claim(source, campaign_id)[1]["code"] == "limit_reached"
 
 
+@pytest.mark.rule("M3")
+def test_coupon_that_the_source_got_while_it_was_merged_is_passed_on(pair: Pair) -> None:
+    campaign_id = publish(pair)
+    _, coupon = claim(pair.platform.shopper(SOURCE), campaign_id)
+    pair.merge()
+    pair.platform.settle()
+    # As a claim leaves it that read the source's standing just before, and commits just after.
+    pair.platform.databases["coupons"].query(
+        "UPDATE coupons SET member_id = :source, origin_member_id = NULL RETURNING 1",
+        source=pair.source,
+    )
+    pair.platform.services["coupons"].gather_stragglers()
+    assert coupons(pair, pair.survivor) == [coupon["coupon_id"]]
+    pair.unmerge()
+    pair.platform.settle()
+    assert coupons(pair, pair.source) == [coupon["coupon_id"]]
+
+
 @pytest.mark.rule("M3", "T4")
 def test_an_override_is_the_survivors_floor_until_the_merge_is_undone(pair: Pair) -> None:
     until = pair.platform.now().replace(year=pair.platform.now().year + 1)

@@ -219,6 +219,20 @@ def test_merge_says_why_it_is_refused_and_is_the_same_when_sent_twice(pair: Pair
 
 
 @pytest.mark.rule("M3")
+def test_step_that_services_have_not_confirmed_is_told_again_when_sent_again(pair: Pair) -> None:
+    pair.sell(SOURCE, 90_000)
+    told = "SELECT count(*), count(DISTINCT data->>'step_id') FROM outbox WHERE type = :type"
+    outbox = pair.platform.databases["members"]
+    for act, kind in ((pair.merge, "member.merged"), (pair.unmerge, "member.unmerged")):
+        first, again = act(), act()
+        assert again == first
+        assert tuple(outbox.query(told, type=kind)[0]) == (2, 1)
+        pair.platform.settle()
+    assert pair.balances(pair.source)["available"] == 900
+    assert pair.unmerge(status=409)["code"] == "not_merged"
+
+
+@pytest.mark.rule("M3")
 def test_unmerge_is_refused_after_30_days(pair: Pair) -> None:
     pair.merge()
     pair.platform.settle()
