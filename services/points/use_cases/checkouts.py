@@ -278,7 +278,7 @@ def view(snapshot: Snapshot, checkout: Checkout) -> dict[str, Any]:
         "is_ready": checkout.ready_at is not None,
         "closed_at": checkout.expires_at if status == EXPIRED else checkout.closed_at,
         "reason_code": checkout.reason_code,
-        "promise": promises.promise_of(checkout),
+        "promise": checkout.promise["quote"],
         "hold": hold_view(hold, snapshot.now) if hold else None,
     }
 

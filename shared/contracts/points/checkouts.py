@@ -118,7 +118,8 @@ class CheckoutSchema(WireSchema):
     """Whether all it needs is reserved everywhere."""
     closed_at = Instant(allow_none=True)
     reason_code = Text(allow_none=True)
-    promise = fields.Nested(PromiseSchema, allow_none=True)
+    promise = fields.Dict(keys=fields.String(), allow_none=True)
+    """`PromiseSchema` as it is kept, in wire form: dumping one of 200 lines takes time."""
     hold = fields.Nested(CheckoutHoldSchema, allow_none=True)
 
 
