@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
 
+from gateway import code_pictures
 from gateway.backend import call, respond
 from gateway.buyers import BUYER_ERRORS, buyer_of
 from gateway.context import actor, own_member_id
@@ -13,6 +15,7 @@ from gateway.guessing import guesses
 from gateway.paging import ListQuery, list_of, respond_page
 from gateway.routing import Resource
 from gateway.sale_commands import channel_of, refuse_foreign_store
+from shared.contracts.base import WireSchema
 from shared.contracts.coupons import rpc, schemas
 from shared.contracts.coupons.orders import CouponQuoteSchema, QuoteCouponsSchema
 from shared.contracts.fields import Choice
@@ -28,6 +31,16 @@ class WalletQuery(ListQuery):
     """Which coupons to list."""
 
     status = Choice(*schemas.COUPON_STATUSES, metadata={"description": "Only these."})
+
+
+class PictureQuery(WireSchema):
+    """How to draw a code."""
+
+    type = Choice(
+        *code_pictures.TYPES,
+        load_default=code_pictures.QR,
+        metadata={"description": "A QR code, or bars for older scanners."},
+    )
 
 
 @resource.get(
@@ -77,6 +90,30 @@ def quote_coupons(body: dict[str, Any]) -> Response:
     strange = [each for each in reply.body["rejected"] if each["reason"] == "not_usable"]
     guesses().failed(len(strange))
     return respond(reply)
+
+
+@resource.get(
+    "/v1/members/<string:member_id>/coupons/<uuid:coupon_id>/code.svg",
+    scopes=("self:read",),
+    query=PictureQuery,
+    response=None,
+    produces=(code_pictures.SVG,),
+)
+def draw_coupon_code(member_id: str, coupon_id: str, query: dict[str, Any]) -> Response:
+    """Show the code of an own coupon as a picture to scan, as SVG."""
+    return _picture(member_id, coupon_id, query, code_pictures.SVG)
+
+
+@resource.get(
+    "/v1/members/<string:member_id>/coupons/<uuid:coupon_id>/code.png",
+    scopes=("self:read",),
+    query=PictureQuery,
+    response=None,
+    produces=(code_pictures.PNG,),
+)
+def draw_coupon_code_as_pixels(member_id: str, coupon_id: str, query: dict[str, Any]) -> Response:
+    """Show the code of an own coupon as a picture to scan, as PNG."""
+    return _picture(member_id, coupon_id, query, code_pictures.PNG)
 
 
 @resource.get(
@@ -136,6 +173,15 @@ def gift_coupon(code: str, body: dict[str, Any]) -> Response:
     except (NotFound, GiftRefused):
         guesses().failed()
         raise
+
+
+def _picture(member_id: str, coupon_id: str, query: Mapping[str, Any], media_type: str) -> Response:
+    owner = {"member_id": own_member_id(member_id), "coupon_id": coupon_id}
+    code = call(rpc.COUPON_CODE, owner).body["code"]
+    picture = code_pictures.draw(code, query["type"], media_type)
+    response = Response(picture, content_type=media_type)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _code(code: str) -> str:

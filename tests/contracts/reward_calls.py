@@ -20,7 +20,7 @@ from shared.ids import new_id
 from tests.contracts.calls import CallNeed
 from tests.contracts.movement_calls import OCCURRED
 from tests.contracts.needs import MEMBER, instant, uuid
-from tests.contracts.states import ordered_reward, rich_member
+from tests.contracts.states import PHONE, enrol, ordered_reward, rich_member
 from tests.support.platform import Platform
 
 _REWARD = {"name": "Tea pot", "kind": "item", "points": 100}
@@ -102,6 +102,14 @@ def _uploaded(platform: Platform) -> Mapping[str, Any]:
     chunk = {**job, "seq": 0, "data": _DATA}
     platform.backend.call(of("coupons", jobs.ADD_JOB_INPUT), chunk, CallContext("r-0"))
     return job
+
+
+def _held(platform: Platform) -> Mapping[str, Any]:
+    campaign_id = _published(platform)["campaign_id"]
+    member_id = enrol(platform)
+    platform.settle()
+    coupon = platform.shopper(PHONE).post(f"/v1/campaigns/{campaign_id}/claims")
+    return {"member_id": member_id, "coupon_id": coupon["coupon_id"]}
 
 
 def _ordered(platform: Platform) -> Mapping[str, Any]:
@@ -237,5 +245,13 @@ REWARD_CALLS = (
         {"job_id": MEMBER, "chunks": 1, "digest": _DIGEST},
         {"job_id": uuid()},
         _uploaded,
+    ),
+    CallNeed(
+        coupons.COUPON_CODE,
+        "a member holds a coupon",
+        ("GET", f"/v1/members/{MEMBER}/coupons/{MEMBER}/code.svg", None),
+        {"member_id": MEMBER, "coupon_id": MEMBER},
+        {"code": match.like("K7PX-3FQN-W9TA")},
+        _held,
     ),
 )

@@ -18,7 +18,7 @@ from services.coupons.queries.rewards import (
     reward_order_body,
     reward_order_list,
 )
-from services.coupons.queries.wallet import coupon_body, unknown_members, wallet
+from services.coupons.queries.wallet import coupon_body, coupon_code, unknown_members, wallet
 
 __all__ = [
     "campaign",
@@ -26,6 +26,7 @@ __all__ = [
     "campaign_list",
     "campaign_versions",
     "coupon_body",
+    "coupon_code",
     "history",
     "preview",
     "reward",

@@ -18,6 +18,7 @@ from services.coupons.repository import members as member_rows
 from services.coupons.tables import campaigns, coupons
 from shared.clock import rfc3339
 from shared.db import Snapshot
+from shared.errors import NotFound
 from shared.security.crypto import DataKey
 
 Row = Mapping[Any, Any]
@@ -67,6 +68,25 @@ def wallet(
         ],
         "next": _position(page[-1]) if more else None,
     }
+
+
+def coupon_code(
+    snapshot: Snapshot, *, programme: Programme, member_id: UUID, coupon_id: UUID
+) -> Mapping[str, Any]:
+    """Return the code of a member's coupon in full; only the member itself may ask (C8).
+
+    Raises:
+        NotFound: the member has no such coupon.
+    """
+    statement = (
+        sa.select(coupons, campaigns.c.code_key)
+        .join(campaigns, campaigns.c.campaign_id == coupons.c.campaign_id)
+        .where(coupons.c.coupon_id == coupon_id, coupons.c.member_id == member_id)
+    )
+    row = snapshot.connection.execute(statement).mappings().one_or_none()
+    if row is None or not row["code_sealed"]:
+        raise NotFound
+    return {"code": Opener(programme).code(row)}
 
 
 def coupon_body(row: Row, *, code: str, programme: Programme, now: datetime) -> dict[str, Any]:

@@ -144,6 +144,11 @@ class CouponsService(Rewards, Forgetting):
         """Return a member's coupons."""
         return self.db.read(call, queries.wallet, programme=self.programme, **query)
 
+    @rpc(contract.COUPON_CODE)
+    def coupon_code(self, call: Call, **query: Any) -> Reply:
+        """Return a coupon's code to its owner."""
+        return self.db.read(call, queries.coupon_code, programme=self.programme, **query)
+
     @rpc(contract.HISTORY)
     def history(self, call: Call, **query: Any) -> Reply:
         """Return what became of a coupon."""

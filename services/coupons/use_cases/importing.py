@@ -132,7 +132,7 @@ def _sort_out(
 def _refusal(code: str) -> str | None:
     if not code:
         return "code_missing"
-    if not _USABLE.fullmatch(codes.normalise(code)):
+    if not code.isascii() or not _USABLE.fullmatch(codes.normalise(code)):
         return "code_malformed"
     return "code_mistyped" if codes.is_mistyped(code) else None
 

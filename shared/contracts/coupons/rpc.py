@@ -132,6 +132,19 @@ class CouponHistoryQuery(PageQuery):
     coupon_id = Id(required=True)
 
 
+class CouponRef(WireSchema):
+    """Names a coupon of a member's."""
+
+    member_id = Id(required=True)
+    coupon_id = Id(required=True)
+
+
+class CouponCodeSchema(WireSchema):
+    """A coupon's code in full: for its owner only (C8)."""
+
+    code = Text(required=True)
+
+
 def _method(name: str, request: type[Schema], response: type[Schema], **options: Any) -> Method:
     return Method(SERVICE, name, request, response, **options)
 
@@ -212,6 +225,7 @@ IMPORT_CODES = _method(
 EXPORT_CODES = _method("export_codes", ExportCodesCommand, ExportedCodesSchema, errors=(NotFound,))
 VOID = _method("void", VoidCommand, CouponStateSchema, errors=(NotFound, CouponStateConflict))
 GIFT = _method("gift", GiftCommand, CouponSchema, errors=(NotFound, NotGiftable, GiftRefused))
+COUPON_CODE = _method("coupon_code", CouponRef, CouponCodeSchema, errors=(NotFound,))
 HISTORY = _method("history", CouponHistoryQuery, page_of(CouponChangeSchema), errors=(NotFound,))
 RESERVE = _method("reserve", ReserveSchema, ReservationSchema, errors=(OrderClosed, OrderConflict))
 RESERVE_PROMISED = _method(

@@ -373,3 +373,27 @@ def test_order_voided_after_a_price_change_keeps_the_shoppers_coupons_and_points
     assert (changes[-1]["cause"], changes[-1]["reason"]) == ("merchant_fault", "price_change")
     again = world.till.post("/v1/sales", world.sale("s3", coupon["code"], points_to_redeem=200))
     assert again["totals"]["payable_minor"] == 300
+
+
+@pytest.mark.rule("C8")
+def test_owner_alone_sees_the_code_as_a_picture(world: World) -> None:
+    coupon = world.member.post(f"{world.campaign()}/claims")
+    path = f"/v1/members/me/coupons/{coupon['coupon_id']}/code"
+
+    def fetch(person: Person, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {person.token}"}
+        return world.platform.client.get(path, headers=headers)
+
+    for kind in ("qr", "code128"):
+        svg, png = (fetch(world.member, f"{path}.{end}?type={kind}") for end in ("svg", "png"))
+        assert (svg.status_code, svg.mimetype) == (200, "image/svg+xml")
+        assert (png.status_code, png.data[1:4]) == (200, b"PNG")
+        assert svg.headers["Cache-Control"] == "private, no-store"
+    assert fetch(world.member, f"{path}.svg?type=dots").status_code == 422
+    named = path.replace("/me/", f"/{world.member_id}/")
+    assert fetch(world.marketing, f"{named}.svg").status_code == 403
+    world.till.post("/v1/members", {"phone": "13900139000", "channel": "store"})
+    world.platform.settle()
+    stranger = world.platform.shopper("13900139000")
+    assert fetch(stranger, f"{path}.svg").status_code == 404
+    assert fetch(stranger, f"{named}.png").status_code == 404
