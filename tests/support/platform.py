@@ -106,7 +106,7 @@ class Person:
     def request(
         self, method: str, path: str, body: Any = None, *, key: str | None = None
     ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
-        """Send a request; returns status, body and headers. A text is a CSV file."""
+        """Send a request; returns status, body (of JSON) and headers. A text is a CSV file."""
         headers = {"Authorization": f"Bearer {self.token}"}
         if method != "GET":
             headers["Idempotency-Key"] = key or str(uuid4())
@@ -115,7 +115,7 @@ class Person:
         response = self.client.open(path, method=method, headers=headers, **sent)
         return (
             response.status_code,
-            json.loads(response.data or b"{}"),
+            json.loads(response.data or b"{}") if response.is_json else {},
             dict(response.headers),
         )
 
