@@ -6,6 +6,7 @@ RESOURCES: tuple[str, ...] = (
     "health",
     "auth",
     "staff",
+    "second_factor",
     "stores",
     "terminals",
     "clients",

@@ -45,11 +45,12 @@ def issue_token(body: dict[str, Any]) -> Response:
     """Sign in.
 
     `grant_type` says with what: `otp` takes `phone` and `code`, `password` takes `username` and
-    `password`, `client_credentials` takes `client_id` and `client_secret`, `refresh_token` takes
-    `refresh_token`. A refresh token works once; its second use ends the session. A refusal is
-    `invalid_credentials` whatever was wrong; from the fifth wrong password on, a username has to
-    wait 1, 2, 4 … 60 minutes, and until then the right one is refused as well. An `otp` token of
-    a phone without a member opens enrolment only; sign in again afterwards.
+    `password` (and `totp`, where the user has a second factor), `client_credentials` takes
+    `client_id` and `client_secret`, `refresh_token` takes `refresh_token`. A refresh token works
+    once; its second use ends the session. A refusal is `invalid_credentials` whatever was wrong;
+    from the fifth wrong password on, a username has to wait 1, 2, 4 … 60 minutes, and until then
+    the right one is refused as well. An `otp` token of a phone without a member opens enrolment
+    only; sign in again afterwards.
     """
     return respond(call(rpc.ISSUE_TOKEN, {**body, "member_id": _member_of(body)}))
 

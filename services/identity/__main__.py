@@ -1,6 +1,7 @@
 """``python -m services.identity``: serve, relay, migrate, …; see `shared.cli`.
 
-Its own: ``bootstrap-admin``, which ``prepare`` also does, and ``rotate-signing-key``.
+Its own: ``bootstrap-admin``, which ``prepare`` also does, ``reset-second-factor`` and
+``rotate-signing-key``.
 """
 
 from __future__ import annotations
@@ -48,7 +49,33 @@ def rotate_signing_key(service: str, _arguments: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"bootstrap-admin": bootstrap_admin, "rotate-signing-key": rotate_signing_key}
+def reset_second_factor(service: str, _arguments: argparse.Namespace) -> int:
+    """Let the person that ``LOYALTY_RESET_USERNAME`` names sign in without a second factor.
+
+    For an admin who lost it and is the only one; another admin does it through the API.
+    """
+    from services.identity.use_cases import second_factor  # noqa: PLC0415
+    from shared.db import Transactions, create_engine  # noqa: PLC0415
+    from shared.security.crypto import MasterKey  # noqa: PLC0415
+    from shared.settings import service_settings  # noqa: PLC0415
+
+    username = os.environ.get("LOYALTY_RESET_USERNAME")
+    if not username:
+        sys.exit("Settings are missing or wrong:\n  LOYALTY_RESET_USERNAME: not set")
+    settings = service_settings(service)
+    engine = create_engine(settings.database_url.reveal(), pool_size=1)
+    transactions = Transactions(engine, sandbox=settings.sandbox, vault=MasterKey.of(settings))
+    is_done = transactions.run(second_factor.reset_by_operator, username=username)
+    engine.dispose()
+    print("The second factor is gone." if is_done else "There is no such second factor.")
+    return 0 if is_done else 1
+
+
+_COMMANDS = {
+    "bootstrap-admin": bootstrap_admin,
+    "reset-second-factor": reset_second_factor,
+    "rotate-signing-key": rotate_signing_key,
+}
 
 
 def _on_prepared() -> None:

@@ -25,6 +25,15 @@ OTP_PER_PHONE = 5
 OTP_PER_ADDRESS = 1_000
 
 
+TOTP_STEP_S = 30
+
+
+def totp_steps(now: datetime) -> range:
+    """Return the steps whose codes count: the present one and one either way, as clocks differ."""
+    step = int(now.timestamp()) // TOTP_STEP_S
+    return range(step - 1, step + 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Lifetime:
     """How long refresh tokens of one kind of person work."""

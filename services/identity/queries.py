@@ -12,8 +12,18 @@ from services.identity import tables
 from shared.db import Snapshot
 from shared.errors import NotFound
 
+HAS_SECOND_FACTOR = (
+    sa.exists()
+    .where(
+        tables.staff_totp.c.staff_id == tables.staff.c.staff_id,
+        tables.staff_totp.c.confirmed_at.is_not(None),
+    )
+    .correlate(tables.staff)
+    .label("second_factor")
+)
 _STAFF = [
-    tables.staff.c[name] for name in ("staff_id", "username", "roles", "active", "created_at")
+    *(tables.staff.c[name] for name in ("staff_id", "username", "roles", "active", "created_at")),
+    HAS_SECOND_FACTOR,
 ]
 _MACHINE = [tables.credentials.c[name] for name in ("client_id", "role", "active", "created_at")]
 _TERMINALS = sa.select(
@@ -30,6 +40,15 @@ def password_hash_of(connection: sa.Connection, username: str) -> str | None:
     staff = tables.staff.c
     found: str | None = connection.execute(
         sa.select(staff.password_hash).where(staff.username == username, staff.active)
+    ).scalar()
+    return found
+
+
+def staff_id_of(connection: sa.Connection, username: str) -> UUID | None:
+    """Return who has this username."""
+    staff = tables.staff.c
+    found: UUID | None = connection.execute(
+        sa.select(staff.staff_id).where(staff.username == username)
     ).scalar()
     return found
 

@@ -73,6 +73,45 @@ def lock_login(connection: sa.Connection, username: str) -> Row | None:
     return _row(connection.execute(wanted.with_for_update(read=True)))
 
 
+# --- second factors -------------------------------------------------------------------------
+
+
+def lock_totp(connection: sa.Connection, staff_id: UUID) -> sa.Row[Any] | None:
+    """Lock and return somebody's second factor, confirmed or not."""
+    wanted = sa.select(tables.staff_totp).where(tables.staff_totp.c.staff_id == staff_id)
+    return connection.execute(wanted.with_for_update()).one_or_none()
+
+
+def lock_totp_of(connection: sa.Connection, username: str) -> sa.Row[Any] | None:
+    """Lock and return the second factor that a username has to give."""
+    totp, staff = tables.staff_totp, tables.staff
+    wanted = (
+        sa.select(totp)
+        .join(staff, staff.c.staff_id == totp.c.staff_id)
+        .where(staff.c.username == username, totp.c.confirmed_at.is_not(None))
+    )
+    return connection.execute(wanted.with_for_update(of=totp)).one_or_none()
+
+
+def put_totp(connection: sa.Connection, staff_id: UUID, *, sealed: bytes, now: datetime) -> None:
+    """Store a second factor that is not confirmed yet, in place of one that was not either."""
+    values = {"sealed": sealed, "begun_at": now}
+    put = insert(tables.staff_totp).values(staff_id=staff_id, **values)
+    connection.execute(put.on_conflict_do_update(index_elements=["staff_id"], set_=values))
+
+
+def use_totp(connection: sa.Connection, staff_id: UUID, *, step: int, **values: Any) -> None:
+    """Note that the code of a step is used up."""
+    mine = tables.staff_totp.c.staff_id == staff_id
+    connection.execute(sa.update(tables.staff_totp).where(mine).values(last_step=step, **values))
+
+
+def drop_totp(connection: sa.Connection, staff_id: UUID) -> bool:
+    """Delete a second factor; return whether there was one."""
+    mine = tables.staff_totp.c.staff_id == staff_id
+    return bool(connection.execute(sa.delete(tables.staff_totp).where(mine)).rowcount)
+
+
 # --- one-time codes -------------------------------------------------------------------------
 
 

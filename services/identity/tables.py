@@ -34,6 +34,18 @@ staff = sa.Table(
     sa.CheckConstraint("cardinality(roles) > 0", name="has_role"),
 )
 
+staff_totp = sa.Table(
+    "staff_totp",
+    metadata,
+    sa.Column("staff_id", sa.ForeignKey("staff.staff_id"), primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("last_step", sa.BigInteger),
+    _instant("begun_at"),
+    _instant("confirmed_at", nullable=True),
+    sa.CheckConstraint("(confirmed_at IS NULL) = (last_step IS NULL)", name="used_once_confirmed"),
+)
+"""Second factors of staff: the secret, sealed by the master key, and the newest code used (I3)."""
+
 login_attempts = sa.Table(
     "login_attempts",
     metadata,

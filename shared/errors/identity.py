@@ -42,6 +42,34 @@ class LastAdmin(LoyaltyError):
     status = 409
 
 
+class SecondFactorActive(LoyaltyError):
+    """A second factor is active already; remove it first."""
+
+    code = "second_factor_active"
+    status = 409
+
+
+class SecondFactorMissing(LoyaltyError):
+    """There is no second factor, or none that was begun."""
+
+    code = "second_factor_missing"
+    status = 409
+
+
+class OwnSecondFactor(LoyaltyError):
+    """Another admin resets your second factor; you remove it with a code of it."""
+
+    code = "own_second_factor"
+    status = 409
+
+
+class TotpWrong(LoyaltyError):
+    """This code is wrong or was used; wait for the next one and look at the device's clock."""
+
+    code = "totp_wrong"
+    status = 422
+
+
 class StoreExists(LoyaltyError):
     """There is already a store with this id."""
 

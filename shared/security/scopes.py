@@ -21,7 +21,7 @@ SHOP = frozenset(
 _STAFF_READ = frozenset(
     {"members:lookup", "members:read", "points:read", "sales:read", "coupons:read",
      "campaigns:read", "rewards:read", "rules:read", "tiers:read", "stores:read", "jobs:read",
-     "pos_exceptions:read"}
+     "pos_exceptions:read", "staff:self"}
 )  # fmt: skip
 
 _SUPPORT = _STAFF_READ | {
@@ -46,7 +46,7 @@ _MANAGER = (
 _AUDITOR = _STAFF_READ | {"points:liability", "points:verify", "audit:read", "staff:read"}
 
 _ADMIN = frozenset(
-    {"staff:read", "staff:write", "stores:read", "stores:write", "terminals:write",
+    {"staff:read", "staff:write", "staff:self", "stores:read", "stores:write", "terminals:write",
      "clients:write", "members:import", "webhooks:write", "sandbox:write", "jobs:read",
      "settings:write"}
 )  # fmt: skip

@@ -33,8 +33,10 @@ from tests.contracts.ledger_calls import LEDGER_CALLS
 from tests.contracts.members_calls import MEMBERS_CALLS
 from tests.contracts.merge_calls import MERGE_CALLS
 from tests.contracts.movement_calls import MOVEMENT_CALLS
+from tests.contracts.needs import MEMBER
 from tests.contracts.privacy_calls import PRIVACY_CALLS
 from tests.contracts.reward_calls import REWARD_CALLS
+from tests.contracts.second_factor_calls import SECOND_FACTOR_CALLS
 from tests.contracts.tiers_calls import TIERS_CALLS
 from tests.support.platform import Person, Platform
 from tests.support.stand_ins import OneByOne
@@ -47,6 +49,7 @@ CALLS = (
     *CHECKOUT_CALLS,
     *IMPORT_CALLS,
     *MERGE_CALLS,
+    *SECOND_FACTOR_CALLS,
     *PRIVACY_CALLS,
     *REWARD_CALLS,
     *IDENTITY_CALLS,
@@ -112,7 +115,7 @@ class StatedBackend(OneByOne):
         """Return a token that opens every route."""
         now = datetime.now(UTC)
         times = {"iat": now, "nbf": now, "exp": now + timedelta(minutes=5)}
-        claims = {"iss": "loyalty", "aud": "loyalty", "sub": "s", "role": "staff", "jti": "j"}
+        claims = {"iss": "loyalty", "aud": "loyalty", "sub": MEMBER, "role": "staff", "jti": "j"}
         scope = {"scope": " ".join(ALL_SCOPES), "roles": []}
         return self.key.sign(claims | scope | {k: int(v.timestamp()) for k, v in times.items()})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+from uuid import UUID
 
 import eventlet.patcher
 import eventlet.tpool
@@ -13,7 +14,15 @@ import structlog
 from services.identity import passwords, queries
 from services.identity.senders import NotSent, Sender, sender_of
 from services.identity.service.privacy import Forgetting
-from services.identity.use_cases import grants, machines, merging, messages, staff, tokens
+from services.identity.use_cases import (
+    grants,
+    machines,
+    merging,
+    messages,
+    second_factor,
+    staff,
+    tokens,
+)
 from services.identity.use_cases.messages import Message
 from services.identity.vault import Vault
 from shared.calls import Reply
@@ -21,7 +30,7 @@ from shared.contracts.event import Envelope
 from shared.contracts.identity import rpc as contract
 from shared.contracts.members import merge_events
 from shared.db import Call
-from shared.errors.identity import InvalidCredentials
+from shared.errors.identity import InvalidCredentials, TotpWrong
 from shared.events.handler import on
 from shared.rpc.server import Settings, every, rpc
 from shared.settings import ServiceSettings
@@ -110,14 +119,17 @@ class IdentityService(Forgetting):
         """End a session."""
         return self._act(call, grants.revoke, **command)
 
-    def _sign_in_by_password(self, call: Call, *, username: str, password: str) -> Reply:
+    def _sign_in_by_password(
+        self, call: Call, *, username: str, password: str, totp: str | None = None
+    ) -> Reply:
         username = username.lower()
         found = self.db.run(grants.find_password_hash, context=call.context, username=username)
         # Nobody's hash costs the same time. It is no one's, so a match with it signs nobody in.
         password_hash = found or passwords.NOBODYS_HASH
         is_right = _beside(passwords.matches, password_hash, password)
         verified = password_hash if is_right else None
-        return self._act(call, grants.finish_login, username=username, verified_hash=verified)
+        proof = {"verified_hash": verified, "totp": totp}
+        return self._act(call, grants.finish_login, username=username, **proof)
 
     def _act(self, call: Call, use_case: Callable[..., Any], **command: Any) -> Reply:
         """Run a use case whose refusal, None, must leave its traces in the database."""
@@ -125,6 +137,38 @@ class IdentityService(Forgetting):
         if result is None:
             raise InvalidCredentials
         return Reply(call.method.success, call.method.dump(result))
+
+    # --- second factors
+
+    @rpc(contract.BEGIN_TOTP)
+    def begin_totp(self, call: Call, **command: Any) -> Reply:
+        """Make a secret for an authenticator app."""
+        return self.db.write(call, second_factor.begin, vault=self._vault, **command)
+
+    @rpc(contract.CONFIRM_TOTP)
+    def confirm_totp(self, call: Call, **command: Any) -> Reply:
+        """Ask for codes from now on."""
+        return self._guess(call, second_factor.confirm, **command)
+
+    @rpc(contract.REMOVE_TOTP)
+    def remove_totp(self, call: Call, **command: Any) -> Reply:
+        """Ask for no code any more."""
+        return self._guess(call, second_factor.remove, **command)
+
+    @rpc(contract.RESET_TOTP)
+    def reset_totp(self, call: Call, **command: Any) -> Reply:
+        """Let somebody who lost its app sign in."""
+        return self.db.write(call, second_factor.reset, **command)
+
+    def _guess(
+        self, call: Call, use_case: Callable[..., Any], *, staff_id: UUID, code: str
+    ) -> Reply:
+        """Run a use case that a code opens; a wrong one is counted, though nothing else is kept."""
+        try:
+            return self.db.write(call, use_case, vault=self._vault, staff_id=staff_id, code=code)
+        except TotpWrong:
+            self.db.run(second_factor.count_wrong, vault=self._vault, staff_id=staff_id)
+            raise
 
     # --- staff
 

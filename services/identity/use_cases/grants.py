@@ -13,7 +13,7 @@ from uuid import UUID
 
 from services.identity import domain, queries, repository, tables
 from services.identity.domain import Subject
-from services.identity.use_cases import messages
+from services.identity.use_cases import messages, second_factor
 from services.identity.use_cases.messages import Message
 from services.identity.use_cases.tokens import (
     Family,
@@ -119,9 +119,12 @@ def find_password_hash(uow: UnitOfWork, *, username: str) -> str | None:
 
 
 def finish_login(
-    uow: UnitOfWork, *, vault: Vault, username: str, verified_hash: str | None
+    uow: UnitOfWork, *, vault: Vault, username: str, verified_hash: str | None, totp: str | None
 ) -> Granted:
     """Sign in staff whose password matched ``verified_hash``; None stands for no match.
+
+    Whoever has a second factor gives its code as ``totp``. A wrong one is a failure like any other,
+    and a code is used up only by a sign-in that succeeds.
 
     The lock is judged here, with the row of the username locked: of many guesses made at the same
     time those beyond the allowed failures are refused, right or wrong, as if they had come in turn.
@@ -134,6 +137,9 @@ def finish_login(
     if attempts.is_locked(uow.now):
         return None
     if verified_hash is None or login is None or login["password_hash"] != verified_hash:
+        login = None
+    has_code = second_factor.accept(uow, vault, username, totp, use=login is not None)
+    if login is None or not has_code:
         repository.save_attempts(uow.connection, digest, attempts.failed(uow.now))
         return None
     repository.forget_attempts(uow.connection, digest)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from services.identity import domain, repository, tables
+from services.identity import domain, queries, repository, tables
 from services.identity.vault import Vault
 from shared.audit import difference
 from shared.db import UnitOfWork
@@ -34,7 +34,7 @@ def create_staff(
     if row is None:
         raise UsernameTaken
     uow.audit("staff.create", ("staff", row["staff_id"]), after=_rights(row))
-    return row
+    return {**row, "second_factor": False}
 
 
 def create_first_admin(uow: UnitOfWork, *, username: str, password_hash: str) -> bool:
@@ -92,7 +92,7 @@ def update_staff(
     if password_hash is not None:
         now["changed"] = ["password"]
     uow.audit("staff.update", ("staff", staff_id), before=was, after=now)
-    return changed
+    return queries.staff_member(uow, staff_id=staff_id)
 
 
 def _rights(row: Mapping[str, Any]) -> dict[str, Any]:

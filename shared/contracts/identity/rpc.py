@@ -51,6 +51,34 @@ UPDATE_STAFF = _method(
     errors.LastAdmin,
 )
 
+_TOTP = (NotFound, errors.SecondFactorMissing)
+BEGIN_TOTP = _method(
+    "begin_totp",
+    schemas.StaffKey,
+    schemas.TotpSecretSchema,
+    NotFound,
+    errors.SecondFactorActive,
+    success=201,
+)
+CONFIRM_TOTP = _method(
+    "confirm_totp",
+    schemas.TotpCodeCommand,
+    schemas.TotpStateSchema,
+    *_TOTP,
+    errors.SecondFactorActive,
+    errors.TotpWrong,
+)
+REMOVE_TOTP = _method(
+    "remove_totp", schemas.TotpCodeCommand, schemas.TotpStateSchema, *_TOTP, errors.TotpWrong
+)
+RESET_TOTP = _method(
+    "reset_totp",
+    schemas.TotpResetCommand,
+    schemas.TotpStateSchema,
+    *_TOTP,
+    errors.OwnSecondFactor,
+)
+
 CREATE_STORE = _method(
     "create_store", schemas.NewStoreSchema, schemas.StoreSchema, errors.StoreExists, success=201
 )

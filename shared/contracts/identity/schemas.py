@@ -112,6 +112,14 @@ class TokenRequestSchema(WireSchema):
     code = Text(max_length=20, metadata={"description": "The one-time code."})
     username = Text(metadata={"example": "admin"})
     password = Text(max_length=256)
+    totp = Text(
+        max_length=20,
+        metadata={
+            "description": "With `password`, where the user has a second factor: the code its "
+            "authenticator app shows. Each code signs in once.",
+            "example": "287082",
+        },
+    )
     client_id = Text()
     client_secret = Text(max_length=256)
     refresh_token = Text(max_length=256)
@@ -122,6 +130,8 @@ class TokenRequestSchema(WireSchema):
         if wanted is None:
             return
         every = {name for names in GRANTS.values() for name in names}
+        if data["grant_type"] != "password":
+            every.add("totp")
         wrong = {name: ["Missing data for required field."] for name in wanted if name not in data}
         wrong |= {
             name: ["Unknown field for this grant_type."]
@@ -178,7 +188,39 @@ class StaffSchema(WireSchema):
     username = fields.String(required=True, metadata={"example": "li.na"})
     roles = _roles(required=True)
     active = StrictBoolean(required=True)
+    second_factor = StrictBoolean(
+        required=True, metadata={"description": "Whether a code is asked for at sign-in."}
+    )
     created_at = Instant(required=True)
+
+
+class TotpSecretSchema(WireSchema):
+    """What an authenticator app needs; shown once."""
+
+    secret = fields.String(
+        required=True, metadata={"description": "To type in.", "example": "JBSWY3DPEHPK3PXP"}
+    )
+    otpauth_uri = fields.String(
+        required=True, metadata={"example": "otpauth://totp/Loyalty:li?secret=JBSWY3DPEHPK3PXP"}
+    )
+
+
+class TotpCodeSchema(WireSchema):
+    """A code that an authenticator app shows."""
+
+    code = Text(required=True, max_length=20, metadata={"example": "287082"})
+
+
+class TotpStateSchema(WireSchema):
+    """Whether a code is asked for at sign-in."""
+
+    active = StrictBoolean(required=True)
+
+
+class TotpResetSchema(WireSchema):
+    """Why somebody's second factor is taken away."""
+
+    reason = Text(required=True, max_length=500, metadata={"example": "Lost the phone."})
 
 
 class NewStaffSchema(WireSchema):
@@ -199,6 +241,18 @@ class StaffChangeSchema(WireSchema):
 
 class StaffKey(WireSchema):
     """Names a staff member."""
+
+    staff_id = Id(required=True)
+
+
+class TotpCodeCommand(TotpCodeSchema):
+    """`TotpCodeSchema` with whose app it is."""
+
+    staff_id = Id(required=True)
+
+
+class TotpResetCommand(TotpResetSchema):
+    """`TotpResetSchema` with whose it is."""
 
     staff_id = Id(required=True)
 

@@ -52,6 +52,15 @@ IDENTITY = (
 )  # fmt: skip
 
 IDENTITY_OTHERS = frozenset(
-    {"clients", "credentials", "login_attempts", "signing_keys", "staff", "stores", "terminals"}
+    {
+        "clients",
+        "credentials",
+        "login_attempts",
+        "signing_keys",
+        "staff",
+        "staff_totp",
+        "stores",
+        "terminals",
+    }
 )
 """Staff and machines are no members."""

@@ -21,7 +21,14 @@ def admin_id(identity: Identity) -> str:
 
 def test_staff_is_shown_without_password(identity: Identity) -> None:
     made = identity.call(contract.CREATE_STAFF, new("Li.Na", "support", "auditor", "support"))
-    assert set(made) == {"staff_id", "username", "roles", "active", "created_at"}
+    assert set(made) == {
+        "staff_id",
+        "username",
+        "roles",
+        "active",
+        "second_factor",
+        "created_at",
+    }
     assert (made["username"], made["roles"]) == ("li.na", ["auditor", "support"])
     assert identity.call(contract.GET_STAFF, {"staff_id": made["staff_id"]}) == made
 
