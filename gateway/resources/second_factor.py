@@ -13,7 +13,7 @@ from marshmallow import fields
 from gateway.backend import call, respond
 from gateway.context import actor
 from gateway.routing import Resource
-from shared.contracts.identity import rpc, schemas
+from shared.contracts.identity import rpc, second_factor
 from shared.errors import NotFound
 
 resource = Resource("second_factor", description="Codes of an authenticator app, for staff.")
@@ -21,7 +21,7 @@ resource = Resource("second_factor", description="Codes of an authenticator app,
 _MODULE_PX = 4
 
 
-class TotpBegunSchema(schemas.TotpSecretSchema):
+class TotpBegunSchema(second_factor.TotpSecretSchema):
     """What an authenticator app needs, also as a picture."""
 
     qr_svg = fields.String(
@@ -50,8 +50,8 @@ def begin_totp() -> Response:
 @resource.post(
     "/v1/staff/me/totp/confirm",
     scopes=("staff:self",),
-    body=schemas.TotpCodeSchema,
-    response=schemas.TotpStateSchema,
+    body=second_factor.TotpCodeSchema,
+    response=second_factor.TotpStateSchema,
     errors=rpc.CONFIRM_TOTP.errors,
 )
 def confirm_totp(body: dict[str, Any]) -> Response:
@@ -62,8 +62,8 @@ def confirm_totp(body: dict[str, Any]) -> Response:
 @resource.delete(
     "/v1/staff/me/totp",
     scopes=("staff:self",),
-    body=schemas.TotpCodeSchema,
-    response=schemas.TotpStateSchema,
+    body=second_factor.TotpCodeSchema,
+    response=second_factor.TotpStateSchema,
     errors=rpc.REMOVE_TOTP.errors,
 )
 def remove_totp(body: dict[str, Any]) -> Response:
@@ -77,8 +77,8 @@ def remove_totp(body: dict[str, Any]) -> Response:
 @resource.delete(
     "/v1/staff/<uuid:staff_id>/totp",
     scopes=("staff:write",),
-    body=schemas.TotpResetSchema,
-    response=schemas.TotpStateSchema,
+    body=second_factor.TotpResetSchema,
+    response=second_factor.TotpStateSchema,
     errors=rpc.RESET_TOTP.errors,
 )
 def reset_totp(staff_id: str, body: dict[str, Any]) -> Response:

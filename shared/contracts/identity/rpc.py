@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema
 
 from shared.contracts.base import EmptySchema, PageQuery, page_of
-from shared.contracts.identity import schemas
+from shared.contracts.identity import schemas, second_factor
 from shared.contracts.method import Method
 from shared.errors import Invalid, LoyaltyError, NotFound
 from shared.errors import identity as errors
@@ -55,26 +55,30 @@ _TOTP = (NotFound, errors.SecondFactorMissing)
 BEGIN_TOTP = _method(
     "begin_totp",
     schemas.StaffKey,
-    schemas.TotpSecretSchema,
+    second_factor.TotpSecretSchema,
     NotFound,
     errors.SecondFactorActive,
     success=201,
 )
 CONFIRM_TOTP = _method(
     "confirm_totp",
-    schemas.TotpCodeCommand,
-    schemas.TotpStateSchema,
+    second_factor.TotpCodeCommand,
+    second_factor.TotpStateSchema,
     *_TOTP,
     errors.SecondFactorActive,
     errors.TotpWrong,
 )
 REMOVE_TOTP = _method(
-    "remove_totp", schemas.TotpCodeCommand, schemas.TotpStateSchema, *_TOTP, errors.TotpWrong
+    "remove_totp",
+    second_factor.TotpCodeCommand,
+    second_factor.TotpStateSchema,
+    *_TOTP,
+    errors.TotpWrong,
 )
 RESET_TOTP = _method(
     "reset_totp",
-    schemas.TotpResetCommand,
-    schemas.TotpStateSchema,
+    second_factor.TotpResetCommand,
+    second_factor.TotpStateSchema,
     *_TOTP,
     errors.OwnSecondFactor,
 )

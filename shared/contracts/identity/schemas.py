@@ -194,35 +194,6 @@ class StaffSchema(WireSchema):
     created_at = Instant(required=True)
 
 
-class TotpSecretSchema(WireSchema):
-    """What an authenticator app needs; shown once."""
-
-    secret = fields.String(
-        required=True, metadata={"description": "To type in.", "example": "JBSWY3DPEHPK3PXP"}
-    )
-    otpauth_uri = fields.String(
-        required=True, metadata={"example": "otpauth://totp/Loyalty:li?secret=JBSWY3DPEHPK3PXP"}
-    )
-
-
-class TotpCodeSchema(WireSchema):
-    """A code that an authenticator app shows."""
-
-    code = Text(required=True, max_length=20, metadata={"example": "287082"})
-
-
-class TotpStateSchema(WireSchema):
-    """Whether a code is asked for at sign-in."""
-
-    active = StrictBoolean(required=True)
-
-
-class TotpResetSchema(WireSchema):
-    """Why somebody's second factor is taken away."""
-
-    reason = Text(required=True, max_length=500, metadata={"example": "Lost the phone."})
-
-
 class NewStaffSchema(WireSchema):
     """Let somebody work with the platform."""
 
@@ -241,18 +212,6 @@ class StaffChangeSchema(WireSchema):
 
 class StaffKey(WireSchema):
     """Names a staff member."""
-
-    staff_id = Id(required=True)
-
-
-class TotpCodeCommand(TotpCodeSchema):
-    """`TotpCodeSchema` with whose app it is."""
-
-    staff_id = Id(required=True)
-
-
-class TotpResetCommand(TotpResetSchema):
-    """`TotpResetSchema` with whose it is."""
 
     staff_id = Id(required=True)
 
