@@ -1,23 +1,23 @@
 """An order of a reward: stock from coupons, points from points, both or neither (R1).
 
-Points decides: what its hold captured is ordered, what it did not is no order. `STEPS` is the
-whole of it. Each step may be repeated; a refusal undoes the steps before it, the last one first.
-Whoever dies at whichever step: the same request sent again finds what was done and goes on from
-there. If it never comes, the stock is free again after two minutes and the hold after five; once
-the stock is confirmed, coupons follows what points tells of the hold, `points.redeemed` or
-`points.released`.
+Points decides: what its hold captured is ordered, what it did not is no order. `ORDERING` is the
+table of the steps. Whoever dies at whichever step: the same request sent again finds what was done
+and goes on from there. If it never comes, the stock is free again after two minutes and the hold
+after five; once the stock is confirmed, coupons follows what points tells of the hold,
+`points.redeemed` or `points.released`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.backend import call
 from gateway.context import current
+from gateway.saga import Saga, Step
 from gateway.vouching import call_for
 from shared.calls import Reply
 from shared.contracts.coupons import rewards
@@ -45,20 +45,7 @@ class Order:
     hold_id: str | None = None
     hold_ended: bool = False
     """True once points says that the hold ended uncaptured."""
-
-    @property
-    def is_unpaid(self) -> bool:
-        """Whether points is still to be asked; a request sent again may find it done."""
-        return self.status in _UNPAID
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is done, and what undoes it."""
-
-    name: str
-    do: Callable[[Order], None]
-    undo: Callable[[Order], None] | None = None
+    reply: Reply | None = None
 
 
 def order_reward(reward_id: str, member_id: str, quantity: int) -> Reply:
@@ -74,17 +61,10 @@ def order_reward(reward_id: str, member_id: str, quantity: int) -> Reply:
         "quantity": quantity,
         **_request_key(),
     }
-    for left in reversed(range(TRIES)):
-        order = Order(request)
-        try:
-            _go(order)
-        except _OVERTAKEN:
-            if not left:
-                raise
-            continue
-        # The caller's key goes with the step that ends it: its answer is kept under it (A3).
-        return call(rewards.COMPLETE, {"order_id": order.order_id})
-    raise AssertionError("unreachable")
+    order = ORDERING.run(Order(request))
+    if order.reply is None:
+        raise AssertionError("handing over is the last step")
+    return order.reply
 
 
 def cancel_order(order_id: str, reason: Mapping[str, Any]) -> Reply:
@@ -97,35 +77,16 @@ def cancel_order(order_id: str, reason: Mapping[str, Any]) -> Reply:
     return reply
 
 
-def _go(order: Order) -> None:
-    done: list[Step] = []
-    for step in STEPS:
-        try:
-            step.do(order)
-        except LoyaltyError as refusal:
-            if not refusal.retryable:
-                _undo(order, done)
-            raise
-        done.append(step)
-        if not order.is_unpaid:
-            return
-
-
-def _undo(order: Order, done: list[Step]) -> None:
-    """Undo steps, the last one first; what cannot be undone now, the time limits undo."""
-    for step in reversed(done):
-        if step.undo is not None:
-            with suppress(LoyaltyError):
-                step.undo(order)
-
-
 def _take_stock(order: Order) -> None:
+    order.order_id, order.hold_id, order.hold_ended = "", None, False
     reserved = call(rewards.RESERVE, order.request, idempotent=False).body
     order.order_id, order.status = reserved["order_id"], reserved["status"]
     order.points = reserved["points"]
 
 
 def _give_stock_back(order: Order) -> None:
+    if not order.order_id:
+        return
     ended = order.hold_id if order.hold_ended else None
     call(rewards.FREE, {"order_id": order.order_id, "hold_id": ended}, idempotent=False)
 
@@ -142,11 +103,10 @@ def _hold_points(order: Order) -> None:
 
 
 def _release_points(order: Order) -> None:
-    try:
-        call(holds.RELEASE, {"hold_id": order.hold_id}, idempotent=False)
-    except (HoldAlreadyReleased, HoldExpired):
-        order.hold_ended = True
+    if order.hold_id is None:
         return
+    with suppress(HoldAlreadyReleased, HoldExpired):
+        call(holds.RELEASE, {"hold_id": order.hold_id}, idempotent=False)
     order.hold_ended = True
 
 
@@ -161,13 +121,58 @@ def _capture_points(order: Order) -> None:
         call(holds.CAPTURE, {"hold_id": order.hold_id}, idempotent=False)
 
 
-STEPS = (
-    Step("coupons takes stock, for a short time", _take_stock, _give_stock_back),
-    Step("points holds what it costs", _hold_points, _release_points),
-    Step("coupons keeps the stock until points tells the outcome", _confirm_stock),
-    Step("points captures the hold: from here on it is paid", _capture_points),
+def _hand_over(order: Order) -> None:
+    # The caller's key goes with the step that ends it: its answer is kept under it (A3).
+    order.reply = call(rewards.COMPLETE, {"order_id": order.order_id})
+
+
+def _is_unpaid(order: Order) -> bool:
+    return order.status in _UNPAID
+
+
+_STEPS = (
+    Step(
+        "stock",
+        does="coupons.reserve_reward: stock, the member's share and coupons to come are taken.",
+        act=_take_stock,
+        undo=_give_stock_back,
+        undone_by="coupons.free_reward, or coupons itself after two minutes",
+        repeated="The same order, unless it was undone.",
+    ),
+    Step(
+        "hold",
+        does="points.place_hold: what it costs is set aside.",
+        act=_hold_points,
+        undo=_release_points,
+        needed=_is_unpaid,
+        undone_by="points.release_hold, or points itself after five minutes",
+        repeated="The order's hold, captured or not.",
+    ),
+    Step(
+        "confirm",
+        does="coupons.confirm_reward: the stock is kept until points tells the outcome.",
+        act=_confirm_stock,
+        needed=_is_unpaid,
+        undone_by="coupons.free_reward with the hold that ended, or the event points.released",
+        repeated="Nothing more.",
+    ),
+    Step(
+        "capture",
+        does="points.capture_hold: from here on it is paid.",
+        act=_capture_points,
+        needed=_is_unpaid,
+        undone_by="nothing: cancel the order",
+        repeated="Captured already is captured.",
+    ),
+    Step(
+        "hand over",
+        does="coupons.complete_reward: it is ordered, and what it gives is issued.",
+        act=_hand_over,
+        undone_by="nothing: cancel the order; the event points.redeemed does it if this dies",
+        repeated="The answer of the first time.",
+    ),
 )
-"""Then coupons hands over (`order_reward`), upon the answer or upon points' event."""
+ORDERING = Saga("An order of a reward", _STEPS, begins_anew=_OVERTAKEN, runs=TRIES)
 
 
 def _request_key() -> dict[str, str]:
