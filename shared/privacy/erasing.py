@@ -71,11 +71,13 @@ def acknowledge(
 
 
 def forget_outputs(uow: UnitOfWork, job_ids: sa.Select[tuple[UUID]]) -> None:
-    """Delete the files that jobs have made so far."""
-    chunks = PLATFORM.work.chunks
+    """Delete the files that jobs have made so far: there are none any more."""
+    chunks, jobs = PLATFORM.work.chunks, PLATFORM.work.jobs
     uow.connection.execute(
         sa.delete(chunks).where(chunks.c.job_id.in_(job_ids), chunks.c.side == "output")
     )
+    withdrawn = sa.update(jobs).where(jobs.c.job_id.in_(job_ids), jobs.c.finished_at.is_not(None))
+    uow.connection.execute(withdrawn.values(content_type=None))
 
 
 def _forget_files(uow: UnitOfWork, creator: str) -> None:

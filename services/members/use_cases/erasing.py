@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from services.members import domain, repository, tables
 from services.members.use_cases import households
 from services.members.use_cases.exporting import EXPORT
+from services.members.use_cases.listing import LISTING
 from shared.contracts.event import Envelope
 from shared.contracts.members.accounts import PrivacyJobSchema
 from shared.contracts.privacy import ACKNOWLEDGED, ERASED, HOLDERS
@@ -25,6 +26,7 @@ from shared.db.tables import PLATFORM
 from shared.errors import Busy, NotFound
 from shared.errors.members import MemberMerged
 from shared.jobs import JobKind, JobState, Progress, finished, start, waiting, wake
+from shared.jobs import repository as job_rows
 from shared.privacy import erasing
 
 ERASURE = JobKind("members", "erase_member", PrivacyJobSchema, cancellable=False)
@@ -145,8 +147,20 @@ def _forget(uow: UnitOfWork, member_id: UUID, phone_digest: str | None) -> None:
     # Whoever writes an export now ends it before this goes on, and finds none after it.
     erasing.forget(uow, "members", tables.METADATA, member_id)
     erasing.forget_outputs(uow, _exports_of(member_id))
+    _withdraw_lists(uow)
     # Whoever enrolled itself was known by what its one-time code had proved.
     erasing.forget_answers(uow, [f"anonymous:{phone_digest}"])
+
+
+def _withdraw_lists(uow: UnitOfWork) -> None:
+    """Withdraw files that list all members; one that is being written is called off."""
+    jobs = PLATFORM.work.jobs
+    lists = sa.select(jobs.c.job_id).where(jobs.c.kind == LISTING.name)
+    # Waits for a slice under way; none begins after it.
+    under_way = lists.where(jobs.c.finished_at.is_(None)).with_for_update(key_share=True)
+    for job_id in uow.connection.execute(under_way).scalars().all():
+        job_rows.end(uow, job_id, "cancelled")
+    erasing.forget_outputs(uow, lists)
 
 
 def _exports_of(member_id: UUID) -> sa.Select[tuple[UUID]]:

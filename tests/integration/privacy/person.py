@@ -24,6 +24,19 @@ SECRETS = (
 """None of it may be found anywhere once the person is forgotten."""
 
 
+FILLED = {
+    (service, table)
+    for service, tables in {
+        "members": "members identifiers consents standing_changes household_members households",
+        "identity": "refresh_families refresh_tokens",
+        "points": "members accounts transactions postings lots lot_entries sales sale_lines returns"
+        " activities adjustments transfers holds",
+        "coupons": "members coupons history",
+        "tiers": "tier_states contributions refunds tier_history tier_overrides",
+    }.items()
+    for table in tables.split()
+}
+"""Where the story leaves something."""
 _TABLES = sa.text(
     "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
     " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from shared.calls import CallContext
 from shared.clock import rfc3339
@@ -14,6 +15,8 @@ from shared.errors.points import MemberNotActive
 from tests.integration.privacy import person
 from tests.integration.privacy.person import Known, erase, sale
 from tests.support.platform import Person, Platform
+
+PUT_OFF = sa.text("UPDATE jobs SET due_at = now() + interval '1 hour' WHERE job_id = :job_id")
 
 
 @pytest.fixture
@@ -173,6 +176,24 @@ def test_export_under_way_ends_with_the_member(platform: Platform, known: Known)
     job = finish(platform, known, job_id)
     assert (job["status"], job["error"]["code"]) == ("failed", "not_found")
     left = platform.databases["members"].query("SELECT count(*) FROM export_parts")
+    assert left[0][0] == 0
+
+
+@pytest.mark.rule("M6")
+def test_lists_of_members_are_withdrawn_with_an_erasure(platform: Platform, known: Known) -> None:
+    asked = {"purpose": "Yearly letter to members"}
+    done, open_one = (
+        known.manager.post("/v1/members/export", asked, status=202)["job_id"] for _ in range(2)
+    )
+    with platform.services["members"].db.engine.begin() as connection:
+        connection.execute(PUT_OFF, {"job_id": open_one})
+    platform.run_jobs()
+    assert known.manager.get(f"/v1/jobs/{done}")["status"] == "succeeded"
+    erase(known)
+    assert known.manager.get(f"/v1/jobs/{done}")["result_url"] is None
+    assert known.manager.request("GET", f"/v1/jobs/{done}/result")[0] == 404
+    assert known.manager.get(f"/v1/jobs/{open_one}")["status"] == "cancelled"
+    left = platform.databases["members"].query("SELECT count(*) FROM job_chunks")
     assert left[0][0] == 0
 
 
