@@ -76,6 +76,7 @@ def live(platform: Platform) -> Known:
     _buy(platform, known)
     _be_written_about(known, colleague)
     known.coupon_id = _hold_coupons(platform, known)
+    _change_its_mind_about_a_reward(known)
     platform.settle()
     return known
 
@@ -148,6 +149,12 @@ def _hold_coupons(platform: Platform, known: Known) -> str:
     to = {"to": {"type": "phone", "value": OTHER_PHONE}, "message": f"From {NAME} with love"}
     known.shopper.post(f"/v1/coupons/{first['code']}/gift", to, status=200)
     return str(second["coupon_id"])
+
+
+def _change_its_mind_about_a_reward(known: Known) -> None:
+    offered = known.manager.post("/v1/rewards", {"name": "Pin", "kind": "item", "points": 1})
+    order = known.shopper.post(f"/v1/rewards/{offered['reward_id']}/orders")
+    known.shopper.post(f"/v1/reward-orders/{order['order_id']}/cancel", status=200)
 
 
 def phone_digest() -> bytes:
