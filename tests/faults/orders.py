@@ -194,9 +194,14 @@ class World:
 
     def coupon_status(self, code: str) -> str:
         """Return what the member's wallet says of a coupon."""
-        items = self.member.get("/v1/members/me/coupons?limit=200")["items"]
-        (status,) = [item["status"] for item in items if item["code"] == code]
-        return str(status)
+        page: Json = {"next_cursor": ""}
+        while (cursor := page["next_cursor"]) is not None:
+            after = f"&cursor={cursor}" if cursor else ""
+            page = self.member.get(f"/v1/members/me/coupons?limit=200{after}")
+            for item in page["items"]:
+                if item["code"] == code:
+                    return str(item["status"])
+        raise LookupError(f"coupon {code} is not in the wallet")
 
     def available(self) -> int:
         """Return the member's points."""
