@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import psycopg2
 import sqlalchemy as sa
 from psycopg2 import sql
 
@@ -28,8 +27,6 @@ from shared.db.migrations import upgrade
 from standalone.postgres import EmbeddedPostgres, end_leftovers
 
 _PREFIX = "loyalty-tests-"
-_WORTH_TRUNCATING = 1_000_000
-"""Bytes from which a table is emptied as a file, not row by row."""
 
 
 def psycopg2_dsn(url: str) -> str:
@@ -59,16 +56,23 @@ class ServiceDatabase:
         """Return what runs the service's use cases."""
         return Transactions(self.engine, clock or SystemClock(), sandbox)
 
+    @cached_property
+    def _admin(self) -> sa.Engine:
+        """Return an engine of the superuser: a new connection costs more than most questions."""
+        return sa.create_engine(self.admin_url, pool_pre_ping=True)
+
     def query(self, statement: str, **values: Any) -> list[Any]:
         """Run one statement as superuser and return its rows; for looking behind the scenes."""
-        engine = sa.create_engine(self.admin_url, poolclass=sa.NullPool)
-        with engine.begin() as connection:
+        with self._admin.begin() as connection:
             found = connection.execute(sa.text(statement), values)
             return list(found) if found.returns_rows else []
 
     def remember(self) -> None:
         """Take what the tables hold now as the state that `reset` goes back to."""
-        with closing(self._superuser()) as connection, connection.cursor() as cursor:
+        with (
+            closing(self._admin.raw_connection()) as connection,
+            closing(connection.cursor()) as cursor,
+        ):
             self._pristine = {name: _copy_out(cursor, name) for name in _filled_tables(cursor)}
 
     def reset(self) -> None:
@@ -76,7 +80,10 @@ class ServiceDatabase:
 
         A transaction a failed test left open is ended.
         """
-        with closing(self._superuser()) as connection, connection.cursor() as cursor:
+        with (
+            closing(self._admin.raw_connection()) as connection,
+            closing(connection.cursor()) as cursor,
+        ):
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
                 " current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
@@ -86,15 +93,23 @@ class ServiceDatabase:
                 for name in sorted({*_filled_tables(cursor), *self._pristine})
                 if name not in self._pristine or _copy_out(cursor, name) != self._pristine[name]
             ]
-            cascaded = bool(touched) and _empty(cursor, touched)
+            if touched:
+                # No triggers: journals refuse to be emptied. Deleting would be quicker, but rows
+                # of the next test would take the places of these in any order.
+                cursor.execute("SET LOCAL session_replication_role = replica")
+                cursor.execute(f"TRUNCATE {', '.join(touched)} RESTART IDENTITY CASCADE")
+            # CASCADE may have emptied more than what was touched.
             for name, rows in self._pristine.items():
-                if name in touched or (cascaded and _copy_out(cursor, name) != rows):
+                if _copy_out(cursor, name) != rows:
                     cursor.copy_expert(f"COPY {name} FROM STDIN", StringIO(rows))
                     _catch_up_sequences(cursor, name)
             connection.commit()
 
-    def _superuser(self) -> Any:
-        return psycopg2.connect(psycopg2_dsn(self.admin_url))
+    def close(self) -> None:
+        """Drop the connections."""
+        for engine in ("engine", "_admin"):
+            if engine in self.__dict__:
+                self.__dict__[engine].dispose()
 
 
 class TestServer:
@@ -138,8 +153,7 @@ class TestServer:
     def close(self) -> None:
         """Drop the connections of all databases."""
         for database in (*self._databases.values(), *self._own):
-            if "engine" in database.__dict__:
-                database.engine.dispose()
+            database.close()
 
     def _bootstrap(self, service: str, database: str) -> ServiceDatabase:
         bootstrap_service(self.server.url(), service, database=database)
@@ -190,29 +204,6 @@ def _filled_tables(cursor: Any) -> list[str]:
     looks = [sql.SQL(look).format(sql.Literal(name), sql.SQL(name)) for name in names]
     cursor.execute(sql.SQL(" UNION ALL ").join(looks))
     return sorted(name for (name,) in cursor.fetchall())
-
-
-def _empty(cursor: Any, names: list[str]) -> bool:
-    """Empty tables and let their identity columns begin anew.
-
-    A table gets new files by TRUNCATE, which takes longer than to delete the few rows of a test.
-    Returns whether that was done to one, which may have emptied tables that refer to it as well.
-    """
-    # No triggers, no foreign keys: journals refuse to be emptied.
-    cursor.execute("SET session_replication_role = replica")
-    cursor.execute(
-        "SELECT name, pg_relation_size(name::regclass) > %s FROM unnest(%s) AS name",
-        (_WORTH_TRUNCATING, names),
-    )
-    sizes = cursor.fetchall()
-    for name, is_large in sizes:
-        cursor.execute(f"TRUNCATE {name} CASCADE" if is_large else f"DELETE FROM {name}")  # noqa: S608
-    cursor.execute(
-        "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence JOIN pg_depend"
-        " ON objid = seqrelid AND deptype IN ('a', 'i') WHERE refobjid = ANY (%s::regclass[])",
-        (names,),
-    )
-    return any(is_large for _, is_large in sizes)
 
 
 def _copy_out(cursor: Any, name: str) -> str:

@@ -16,7 +16,8 @@ def new(username: str = "Li.Na", *roles: str, **more: Any) -> dict[str, Any]:
 
 
 def admin_id(identity: Identity) -> str:
-    return str(identity.database.query("SELECT staff_id FROM staff")[0].staff_id)
+    (admin,) = identity.database.query("SELECT staff_id FROM staff WHERE username = 'admin'")
+    return str(admin.staff_id)
 
 
 def test_staff_is_shown_without_password(identity: Identity) -> None:

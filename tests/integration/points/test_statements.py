@@ -94,7 +94,7 @@ def test_entries_out_of_order_at_a_months_end_are_in_one_month_only(desk: Desk) 
     for _ in range(20):
         desk.sell(10_000, member=member)
     moved = (
-        "SET session_replication_role = replica; UPDATE transactions SET posted_at = CASE"
+        "SET LOCAL session_replication_role = replica; UPDATE transactions SET posted_at = CASE"
         " WHEN number IN (9, 11, 12) THEN timestamptz '2026-03-31T15:59:59.9Z'"
         " WHEN number IN (8, 10) OR number > 12 THEN timestamptz '2026-03-31T16:00:00.1Z'"
         " ELSE posted_at END"
@@ -118,7 +118,7 @@ def test_page_reads_as_little_of_a_long_history_as_of_a_short_one(desk: Desk) ->
 
 
 _LENGTHEN = """
-SET session_replication_role = replica;
+SET LOCAL session_replication_role = replica;
 UPDATE transactions SET number = number + 4000 WHERE member_id = :member;
 INSERT INTO transactions (member_id, number, transaction_id, type, reference_kind, reference_id,
     line_id, rule, points, balance_after, occurred_at, posted_at, actor, request_id)
