@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
@@ -32,8 +33,11 @@ from shared.security.crypto import MasterKey
 from shared.service import HOUSEKEEPING_S
 
 EXPIRY_SWEEP_S = 60
-EXPIRY_LANES = 4
-"""A month's end may let millions of lots lapse; PostgreSQL does it on as many cores."""
+EXPIRY_LANES = min(4, os.cpu_count() or 1)
+"""A month's end may let millions of lots lapse; PostgreSQL does it on as many cores.
+
+More lanes than cores would only make each slice take longer, and who needs its accounts wait.
+"""
 EXTENSION_SWEEP_S = 5
 NOTICE_ROUND_S = 300
 PROOF_LOOK_S = 600

@@ -6,8 +6,8 @@ from services.points.repository import expiry_terms, lapses
 from services.points.repository.book import Book
 from shared.db import UnitOfWork
 
-ACCOUNTS_AT_ONCE = 500
-LOTS_AT_ONCE = 1_000
+ACCOUNTS_AT_ONCE = 64
+LOTS_AT_ONCE = 250
 """A slice writes about so many at most: whoever needs one of its accounts waits no longer."""
 ONE_BY_ONE_AT_ONCE = 200
 
