@@ -33,7 +33,7 @@ from tests.property.points import naive
 from tests.support.postgres import ServiceDatabase
 
 MEMBERS = 2
-EXAMPLES = int(os.environ.get("LOYALTY_MACHINE_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("LOYALTY_MACHINE_EXAMPLES", "50"))
 """Stories of 25 steps; more of them find more, in as much more time."""
 ENDED = {
     "captured": "hold_already_captured",

@@ -23,7 +23,7 @@ from tests.property.tiers import model
 from tests.support.postgres import TestServer
 
 BOUNDED = settings(
-    max_examples=10,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     # A step costs transactions; the first failing story says enough.
