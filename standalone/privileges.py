@@ -95,8 +95,10 @@ class ServerUser:
         if self.account is None or not self._needs_passage(near):
             return list(command)
         # Below a closed directory such as /root: keep the one capability to pass through it,
-        # rather than opening somebody's home directory to everybody.
+        # rather than opening somebody's home directory to everybody. initdb asks access() whether
+        # it may run its programs, and the kernel answers by capabilities only with that bit set.
         passage = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
+        passage.append("--securebits=+no_setuid_fixup")
         identity = [f"--reuid={self.account.pw_uid}", f"--regid={self.account.pw_gid}"]
         return ["setpriv", *identity, "--clear-groups", *passage, "--", *command]
 
