@@ -136,16 +136,24 @@ def awards(connection: sa.Connection, sale_id: str) -> list[Any]:
     return list(connection.execute(statement))
 
 
-_CUSTOMERS = sa.text("""
+_FAMILY = """
 WITH RECURSIVE family AS (
     SELECT member_id, member_id AS part FROM unnest(:members) AS wanted (member_id)
     UNION
     SELECT f.member_id, r.member_id
     FROM family f JOIN member_redirects r ON r.merged_into = f.part
 )
-SELECT DISTINCT f.member_id FROM family f
-WHERE EXISTS (SELECT FROM sales s WHERE s.member_id = f.part AND s.status = 'completed')
-""").bindparams(sa.bindparam("members", type_=sa.ARRAY(sa.Uuid(as_uuid=True))))
+SELECT DISTINCT f.member_id FROM family f WHERE EXISTS (
+"""
+_MEMBERS = sa.bindparam("members", type_=sa.ARRAY(sa.Uuid(as_uuid=True)))
+_CUSTOMERS = sa.text(
+    f"{_FAMILY} SELECT FROM sales s WHERE s.member_id = f.part AND s.status = 'completed')"
+).bindparams(_MEMBERS)
+_PROMISED = sa.text(f"""{_FAMILY}
+    SELECT FROM checkouts c, jsonb_array_elements(c.promise -> 'award' -> 'grants') g
+    WHERE c.member_id = f.part AND c.status = 'open' AND c.promise IS NOT NULL
+      AND c.expires_at > :now AND g ->> 'rule' = ANY(:rules))
+""").bindparams(_MEMBERS, sa.bindparam("rules", type_=_TEXTS))
 
 
 def customers(connection: sa.Connection, member_ids: Collection[UUID]) -> set[UUID]:
@@ -156,6 +164,16 @@ def customers(connection: sa.Connection, member_ids: Collection[UUID]) -> set[UU
     if not member_ids:
         return set()
     return set(connection.execute(_CUSTOMERS, {"members": sorted(member_ids)}).scalars())
+
+
+def promised_members(
+    connection: sa.Connection, member_ids: Collection[UUID], rules: Collection[str], now: datetime
+) -> set[UUID]:
+    """Return which members have an open order that will earn by one of these rules, by key."""
+    if not member_ids or not rules:
+        return set()
+    told = {"members": sorted(member_ids), "rules": sorted(rules), "now": now}
+    return set(connection.execute(_PROMISED, told).scalars())
 
 
 def sales_by_member(

@@ -39,7 +39,7 @@ class Awarding:
     def __post_init__(self) -> None:
         """Take the published rules; whoever opened the accounts knows which these are."""
         published = rule_rows.book(self.uow.connection, self.book.rules_token)
-        self._judge = Judge(self.uow, self.programme, published)
+        self._judge = Judge(self.uow, self.programme, published, heeds_orders=True)
 
     def prepare(self, subjects: Iterable[Sale]) -> None:
         """Read what judging these sales takes; without published rules that is nothing."""

@@ -79,6 +79,8 @@ class Judge:
     programme: Programme
     rules: RuleBook | Sequence[Rule]
     """The published ones, or drafts, which are good at any time (E4)."""
+    heeds_orders: bool = False
+    """Whether a first purchase's bonus that an open order was promised is gone (H1)."""
     tally: Tally = field(init=False)
     _zones: dict[str, ZoneInfo] = field(default_factory=dict)
     _customers: set[UUID] = field(default_factory=set)
@@ -106,6 +108,8 @@ class Judge:
         self.tally.read(counters)
         self.know_stores(stores)
         self._customers |= orders.customers(self.reading.connection, members)
+        if self.heeds_orders:
+            self._customers |= self._promised(members - self._customers)
 
     def know_stores(self, store_ids: set[str]) -> None:
         """Read the time zones of stores."""
@@ -166,6 +170,14 @@ class Judge:
         """Know that the member's next sale is not its first."""
         if sale.member_id is not None:
             self._customers.add(sale.member_id)
+
+    def _promised(self, members: set[UUID]) -> set[UUID]:
+        """Return whose first purchase an open order is already, as caps count it already."""
+        versions = self.rules.versions.values() if isinstance(self.rules, RuleBook) else ()
+        published = [each.rule for of_rule in versions for each in of_rule]
+        first = [rule.key for rule in published if rule.scope.first_purchase]
+        connection, now = self.reading.connection, self.reading.now
+        return orders.promised_members(connection, members, first, now)
 
     def _counters(self, rule: Rule, subject: Subject) -> list[tuple[str, Counter, int]]:
         day = self.programme.local_date(subject.occurred_at)

@@ -255,6 +255,27 @@ def test_cap_counts_an_order_from_its_opening_and_forgets_it_with_its_cancel(
     marketing.post(f"/v1/earning-rules/{rule['rule_id']}/retire", status=200)
 
 
+@pytest.mark.rule("H1", "E2")
+def test_first_purchase_that_an_open_order_was_promised_is_earned_once(retail: Retail) -> None:
+    buyer, waverer = retail.shopper(), retail.shopper()
+    marketing = retail.platform.staff("marketing")
+    bonus = {"name": "Welcome", "kind": "threshold_bonus", "threshold_minor": 1, "points": 300}
+    rule = marketing.post("/v1/earning-rules", {**bonus, "scope": {"first_purchase": True}})
+    path = f"/v1/earning-rules/{rule['rule_id']}"
+    marketing.post(f"{path}/publish", {}, status=200)
+    retail.pass_time(seconds=2)
+
+    promised = [retail.open(retail.quote(each, 1_000))["order_id"] for each in (buyer, waverer)]
+    meanwhile = retail.shop.post("/v1/sales", sale_of(retail, buyer, 1_000))
+    assert meanwhile["points"]["earned"] == 10
+    assert retail.complete(promised[0])["points"]["earned"] == 310
+    # Who gives the order up buys for the first time after all.
+    retail.cancel(promised[1])
+    afterwards = retail.shop.post("/v1/sales", sale_of(retail, waverer, 1_000))
+    assert afterwards["points"]["earned"] == 310
+    marketing.post(f"{path}/retire", status=200)
+
+
 def test_order_may_come_with_its_whole_basket(retail: Retail) -> None:
     shopper = retail.shopper(500)
     code = retail.claim(shopper)
