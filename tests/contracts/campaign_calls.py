@@ -7,14 +7,16 @@ from typing import Any
 
 from pact import match
 
+from shared.calls import Actor, CallContext
 from shared.contracts.coupons import rpc as coupons
 from tests.contracts.calls import CallNeed
 from tests.contracts.needs import MEMBER, instant, uuid
-from tests.contracts.states import enrol
+from tests.contracts.states import PHONE, enrol, till
 from tests.support.platform import Platform
 
 _AT = "2026-01-05T10:00:00Z"
 _PAGE = {"limit": 50, "after": None}
+_CODE = "ABCD-EFGH-JKMN"
 _TERMS = {
     "name": "Five off",
     "kind": "amount_off",
@@ -39,6 +41,12 @@ _COUPON = {
     "status": match.like("active"),
     "valid_from": instant(_AT),
 }
+_LINE = {
+    "code": match.like(_CODE),
+    "status": match.like("active"),
+    "valid_until": None,
+}
+_MEMBER = Actor("member", MEMBER)
 _ONE = f"/v1/campaigns/{MEMBER}"
 
 
@@ -47,7 +55,7 @@ def _page(item: Any) -> dict[str, Any]:
 
 
 def _written(platform: Platform) -> Mapping[str, Any]:
-    made = platform.staff("marketing").post("/v1/campaigns", _TERMS)
+    made = platform.staff("marketing").post("/v1/campaigns", {**_TERMS, "giftable": True})
     return {"campaign_id": made["campaign_id"]}
 
 
@@ -80,6 +88,47 @@ def _given(platform: Platform) -> Mapping[str, Any]:
 def _to_issue(platform: Platform) -> Mapping[str, Any]:
     found = _given(platform)
     return {"campaign_id": found["campaign_id"], "member_ids": [found["member_id"]]}
+
+
+def _to_claim(platform: Platform) -> Mapping[str, Any]:
+    found = _published(platform)
+    member_id = enrol(platform)
+    platform.settle()
+    return {**found, "member_id": member_id}
+
+
+def _to_gift(platform: Platform) -> Mapping[str, Any]:
+    """Let a member claim a coupon who knows another member."""
+    claim = _to_claim(platform)
+    other = {"phone": "+8613800138001", "channel": "store"}
+    receiver_id = till(platform).post("/v1/members", other)["member_id"]
+    platform.settle()
+    coupon = platform.backend.call(coupons.CLAIM, claim, CallContext("r-0")).body
+    return {
+        "code": coupon["code"],
+        "member_id": claim["member_id"],
+        "receiver_id": receiver_id,
+    }
+
+
+def _pooled(platform: Platform) -> Mapping[str, Any]:
+    """Have two codes made ahead."""
+    found = _published(platform)
+    order = {**found, "count": 2}
+    platform.backend.call(coupons.START_CODES, order, CallContext("r-0"))
+    platform.run_jobs()
+    return found
+
+
+def _exported(state: str, after: int, items: Any, following: Any) -> CallNeed:
+    return CallNeed(
+        coupons.EXPORT_CODES,
+        f"codes were made ahead, and {state}",
+        ("GET", f"{_ONE}/codes.csv", None),
+        {"campaign_id": MEMBER, "after": after},
+        {"items": items, "next": following},
+        _pooled,
+    )
 
 
 def _move(method: Any, act: str, before: str, arrange: Any, status: str) -> CallNeed:
@@ -175,4 +224,40 @@ CAMPAIGN_CALLS = (
         _given,
         takes=("code",),
     ),
+    CallNeed(
+        coupons.REVISE_CAMPAIGN,
+        "a campaign runs",
+        ("POST", f"{_ONE}/versions", _NAME),
+        {"campaign_id": MEMBER, **_NAME},
+        {**_RUNNING, **_NAME, "version": match.int(2)},
+        _published,
+    ),
+    CallNeed(
+        coupons.CLAIM,
+        "a member may claim a coupon",
+        ("POST", f"{_ONE}/claims", {}),
+        {"campaign_id": MEMBER, "member_id": MEMBER},
+        _COUPON,
+        _to_claim,
+        asking=_MEMBER,
+    ),
+    CallNeed(
+        coupons.GIFT,
+        "a member has a coupon and a friend",
+        ("POST", f"/v1/coupons/{_CODE}/gift", {"to": {"type": "phone", "value": PHONE}}),
+        {"code": _CODE, "member_id": MEMBER, "receiver_id": MEMBER, "message": None},
+        {"coupon_id": uuid(), "status": "gifted"},
+        _to_gift,
+        asking=_MEMBER,
+    ),
+    CallNeed(
+        coupons.START_CODES,
+        "a campaign runs",
+        ("POST", f"{_ONE}/codes", {"count": 2}),
+        {"campaign_id": MEMBER, "count": 2},
+        {"job_id": uuid()},
+        _published,
+    ),
+    _exported("none has arrived", 0, match.each_like(_LINE, min=1), match.int(2)),
+    _exported("all have arrived", 2, [], None),
 )

@@ -13,9 +13,6 @@ from tests.support.postgres import TestServer
 
 os.environ["PACT_DO_NOT_TRACK"] = "true"
 
-STATE_TIMEOUT_MS = 100_000
-"""Pact gives a provider's state 5 s, and then asks for it again while it is still being made."""
-
 
 @pytest.fixture
 def pacts(tmp_path: Path) -> Path:

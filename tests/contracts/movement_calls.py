@@ -7,6 +7,8 @@ from typing import Any
 
 from pact import match
 
+from shared.calls import Actor
+from shared.contracts.method import Method
 from shared.contracts.points import adjustments, holds, households, transfers
 from tests.contracts.calls import CallNeed
 from tests.contracts.needs import MEMBER, instant, uuid
@@ -21,6 +23,13 @@ def _member(platform: Platform) -> Mapping[str, Any]:
     member_id = enrol(platform)
     platform.settle()
     return {"member_id": member_id}
+
+
+def _asked(platform: Platform) -> Mapping[str, Any]:
+    """Let staff ask for more points than one person may give."""
+    much = {**_ADJUSTMENT, **_member(platform), "points": 10_001}
+    made = platform.staff("manager").post("/v1/points/adjustments", much, status=202)
+    return {"adjustment_id": made["adjustment_id"]}
 
 
 def _with_points(platform: Platform) -> Mapping[str, Any]:
@@ -54,6 +63,21 @@ _ADJUSTMENT = {"member_id": MEMBER, "points": 250, "reason_code": "goodwill", "n
 _TRANSFER = {"from_member_id": MEMBER, "to_member_id": OTHER_MEMBER, "points": 100}
 _HOLD = {"member_id": MEMBER, "points": 100, "order_id": "order-1"}
 
+_SECOND_PERSON = Actor("staff", "maya", ("manager",))
+
+
+def _decide(method: Method, act: str, status: str) -> CallNeed:
+    return CallNeed(
+        method,
+        "an adjustment waits for a second person",
+        ("POST", f"/v1/points/adjustments/{MEMBER}/{act}", {}),
+        {"adjustment_id": MEMBER},
+        {"adjustment_id": uuid(), "points": match.int(10_001), "status": status},
+        _asked,
+        asking=_SECOND_PERSON,
+    )
+
+
 MOVEMENT_CALLS = (
     CallNeed(
         holds.PLACE,
@@ -84,6 +108,8 @@ MOVEMENT_CALLS = (
         {"adjustment_id": uuid(), "points": match.int(250), "status": "approved"},
         _member,
     ),
+    _decide(adjustments.APPROVE, "approve", "approved"),
+    _decide(adjustments.REJECT, "reject", "rejected"),
     CallNeed(
         transfers.TRANSFER,
         "a member has 120 points",

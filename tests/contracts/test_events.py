@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pact import Pact, Verifier
+from pact import Pact
 
 from shared.contracts.event import Envelope
 from shared.contracts.fields import Minor
@@ -18,8 +18,8 @@ from shared.contracts.points import events as points_events
 from shared.db.tables import PLATFORM
 from shared.events.subscriptions import SUBSCRIPTIONS
 from tests.contracts import needs
-from tests.contracts.conftest import STATE_TIMEOUT_MS
 from tests.contracts.needs import Need
+from tests.contracts.providers import hold
 from tests.contracts.reward_needs import REWARD_NEEDS
 from tests.contracts.states import STATES
 from tests.support.platform import Platform, envelope_of
@@ -44,13 +44,12 @@ def verify(producer: str, platform: Platform, pacts: Path) -> None:
     """Hold ``producer`` to every pact in ``pacts``; raises when one is broken."""
     types = {need.description: need.event for need in NEEDS}
 
-    def tell(name: str, metadata: dict[str, Any] | None) -> Any:
+    def tell(name: str) -> Any:
         outbox = PLATFORM.outbox
         newest = sa.select(outbox).where(outbox.c.type == types[name].name)
         with platform.services[producer].db.engine.connect() as connection:
             row = connection.execute(newest.order_by(outbox.c.id.desc()).limit(1)).one()
-        contents = json.dumps(envelope_of(row, producer).to_wire()).encode()
-        return {"contents": contents, "metadata": None, "content_type": "application/json"}
+        return envelope_of(row, producer).to_wire()
 
     def arrange(run: Callable[[Platform], object]) -> Callable[[], None]:
         def state() -> None:
@@ -60,8 +59,7 @@ def verify(producer: str, platform: Platform, pacts: Path) -> None:
         return state
 
     states = {name: arrange(run) for name, run in STATES.items()}
-    verifier = Verifier(producer).set_request_timeout(STATE_TIMEOUT_MS).add_source(pacts)
-    verifier.message_handler(tell).state_handler(states, teardown=False).verify()
+    hold(producer, [pacts], states, tell)
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=lambda need: f"{need.consumer}: {need.description}")

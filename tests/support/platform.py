@@ -113,9 +113,10 @@ class Person:
         is_file = isinstance(body, str)
         sent = {"data": body, "content_type": "text/csv"} if is_file else {"json": body}
         response = self.client.open(path, method=method, headers=headers, **sent)
+        received = response.data or b"{}"
         return (
             response.status_code,
-            json.loads(response.data or b"{}") if response.is_json else {},
+            json.loads(received) if response.is_json else {},
             dict(response.headers),
         )
 
