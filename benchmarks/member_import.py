@@ -2,7 +2,8 @@
 
 The job runs in a process of its own, which is killed with -9 as often as asked for; what it made is
 then counted, and the same file is imported again, which must change nothing. Next to it stands a
-plain COPY of all rows it wrote, events included, into tables with the same indexes.
+plain COPY of all rows it wrote, events included, into tables with the same indexes. Then points
+hears of the members and gives them their balances.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import cpu, opening_balances
 from services.members.service import MembersService
 from shared.calls import Actor, CallContext
 from shared.contracts import jobs
@@ -54,6 +56,8 @@ class Run:
     """One import of the file."""
 
     seconds: float
+    cpu_s: float
+    """Of Python and PostgreSQL together."""
     peak_mb: float
     killed: int
     result: dict[str, Any]
@@ -68,18 +72,27 @@ def main() -> None:
         copy_s = _copy_seconds(superuser, Path(folder))
         again = _import(service, rows, url, keys)
         _check(service, rows, first, again)
+        intake = opening_balances.measure(service.db.engine, Path(folder))
+        if intake.points != first.result["points"]:
+            raise RuntimeError(f"points has {intake.points}: {first.result}")
     table = Table(title=f"{rows:,} members with balances, {first.killed} kills")
-    for column in ("seconds", "rows/s", "COPY s", "ratio", "job MB", "again s"):
+    for column in ("", "seconds", "rows/s", "CPU s/1,000", "COPY s", "ratio", "MB", "again s"):
         table.add_column(column, justify="right")
     table.add_row(
-        f"{first.seconds:.1f}",
-        f"{rows / first.seconds:,.0f}",
+        "members",
+        *_rate(rows, first.seconds, first.cpu_s),
         f"{copy_s:.1f}",
         f"{copy_s / first.seconds:.2f}",
         f"{first.peak_mb:.0f}",
         f"{again.seconds:.1f}",
     )
-    Console().print(table)
+    rate = _rate(rows, intake.seconds, intake.cpu_s)
+    table.add_row("points", *rate, "", "", "", f"{intake.again_s:.1f}")
+    Console(width=100).print(table)
+
+
+def _rate(rows: int, seconds: float, cpu_s: float) -> tuple[str, str, str]:
+    return f"{seconds:.1f}", f"{rows / seconds:,.0f}", f"{cpu_s / rows * 1_000:.2f}"
 
 
 def _options() -> argparse.Namespace:
@@ -165,6 +178,7 @@ def _import(
 ) -> Run:
     """Import the file, and kill who does it some times."""
     job_id = _upload(service, rows)
+    before = sum(cpu.seconds())
     processes, peak_mb, seconds, killed = multiprocessing.get_context("spawn"), 0.0, 0.0, 0
     while (job := _job(service, job_id))["status"] not in ("succeeded", "failed"):
         worker = processes.Process(target=_work, args=(url, keys))
@@ -180,7 +194,8 @@ def _import(
             killed += 1
             time.sleep(_LEASE_S)
         worker.join()
-    return Run(seconds, peak_mb, killed, dict(job["result"] or {}))
+    cpu_s = sum(cpu.seconds()) - before
+    return Run(seconds, cpu_s, peak_mb, killed, dict(job["result"] or {}))
 
 
 def _job(service: MembersService, job_id: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import phonenumbers
 
 from shared.errors import FieldError, Invalid
@@ -11,6 +13,8 @@ PURPOSE = "phone"
 """Purpose of `shared.security.crypto.LookupKey.digest` for the normalised number, everywhere."""
 
 _LONGEST = 40
+_MOBILE = re.compile(r"(?:\+86)?(1(?:[3-68-9][0-9]|7[0-8])[0-9]{8})")
+"""Most of what comes: mobiles of the default region, whose E.164 needs no looking up."""
 # Of a length that can be dialled from anywhere. Number ranges change too often to judge by them.
 _DIALLABLE = phonenumbers.ValidationResult.IS_POSSIBLE
 
@@ -24,6 +28,9 @@ def normalise(phone: str, *, region: str = DEFAULT_REGION, field: str = "phone")
     Raises:
         Invalid: no number that could be dialled.
     """
+    mobile = _MOBILE.fullmatch(phone)
+    if mobile is not None and (phone[0] == "+" or region == DEFAULT_REGION):
+        return f"+86{mobile[1]}"
     try:
         if len(phone) > _LONGEST:
             raise ValueError

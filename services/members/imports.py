@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from marshmallow import ValidationError
+
 from services.members import domain
 from services.members.domain import Identifier, Profile
 from shared import phones
-from shared.contracts.base import load
+from shared.contracts.base import instance_of, load
 from shared.contracts.members.imports import IMPORT_COLUMNS, REPORT_COLUMNS, ImportRowSchema
 from shared.errors import FieldError, Invalid
 from shared.errors.jobs import InputRefused
 
+_FIELDS = instance_of(ImportRowSchema).load_fields
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,12}")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -84,10 +87,24 @@ def read(
     if _WHOLE_NUMBER.fullmatch(cells.get("points", "")):
         cells["points"] = int(cells["points"])
     try:
-        said = load(ImportRowSchema, cells)
+        said = _loaded(cells)
         return _row(said, number, today)
     except Invalid as refusal:
         return [Wrong(number, error) for error in refusal.errors]
+
+
+def _loaded(cells: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what `ImportRowSchema` makes of a row's cells.
+
+    Most rows are right, which their fields alone tell in half the time. Whatever is odd about one,
+    the schema itself says.
+    """
+    try:
+        said = {name: _FIELDS[name].deserialize(cell, name, cells) for name, cell in cells.items()}
+    except ValidationError:
+        return load(ImportRowSchema, cells)
+    is_whole = "phone" in said and ("points_expire_on" not in said or said.get("points"))
+    return said if is_whole else load(ImportRowSchema, cells)
 
 
 def report(wrongs: Iterable[Wrong], *, header: bool) -> bytes:

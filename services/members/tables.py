@@ -305,6 +305,19 @@ stored_answers = sa.Table(
 )
 """Which kept answers to requests show a member, so that they go with it."""
 
+rehearsed_rows = sa.Table(
+    "rehearsed_rows",
+    METADATA,
+    sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
+    # Of an identifier, or "row": the keyed hashes that identifiers and imported_rows would have.
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("content", sa.LargeBinary),
+    sa.CheckConstraint("kind IN ('phone', 'email', 'card', 'row')", name="kind_known"),
+    sa.CheckConstraint("(kind = 'row') = (content IS NOT NULL)", name="content_of_row"),
+)
+"""What a dry run has read so far, so that it notices what comes twice; gone once it is over."""
+
 imported_rows = sa.Table(
     "imported_rows",
     METADATA,

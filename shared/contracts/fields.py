@@ -52,8 +52,12 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
-            raise ValidationError("Not storable text.")
+        try:
+            if "\x00" in text:
+                raise ValueError
+            text.encode()  # a lone surrogate has no UTF-8
+        except ValueError:
+            raise ValidationError("Not storable text.") from None
         return text
 
 

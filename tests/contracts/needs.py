@@ -268,9 +268,15 @@ NEEDS = (
         members.IMPORTED,
         "a member came with points",
         {
-            "member_id": uuid(),
-            "points": match.int(1_200),
-            "expires_on": match.regex("2030-12-31", regex=r"^\d{4}-\d\d-\d\d$"),
+            "members": match.each_like(
+                {
+                    "member_id": uuid(),
+                    "enrolled_at": instant("2026-01-05T10:00:00Z"),
+                    "birth_month": match.int(5),
+                    "points": match.int(1_200),
+                    "expires_on": match.regex("2030-12-31", regex=r"^\d{4}-\d\d-\d\d$"),
+                }
+            )
         },
         count("points", "SELECT count(*) FROM lots WHERE member_id = :member"),
     ),

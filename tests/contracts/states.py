@@ -132,7 +132,7 @@ def unmerge(platform: Platform) -> None:
 def bring_in(platform: Platform) -> None:
     """Import a member with points."""
     manager = platform.staff("manager")
-    csv = f"phone,points,points_expire_on\n{PHONE},1200,2030-12-31\n"
+    csv = f"phone,birthday,points,points_expire_on\n{PHONE},1990-05-17,1200,2030-12-31\n"
     sent = manager.client.post(
         "/v1/members/import",
         data=csv,

@@ -30,7 +30,13 @@ from services.members.repository.identifiers import (
     take_identifiers,
 )
 from services.members.repository.imports import Key as IdentifierKey
-from services.members.repository.imports import add_members, imported, owned
+from services.members.repository.imports import (
+    Seen,
+    add_members,
+    forget_rehearsed,
+    rehearse,
+    seen,
+)
 from services.members.repository.members import (
     add_consents,
     add_member,
@@ -59,6 +65,7 @@ from services.members.repository.privacy import (
     add_erasure,
     add_export,
     add_part,
+    blank_imported,
     data_keys,
     drop_answers,
     drop_export,
@@ -73,6 +80,7 @@ from services.members.repository.privacy import (
 
 __all__ = [
     "IdentifierKey",
+    "Seen",
     "acknowledgements",
     "add_acknowledgement",
     "add_consents",
@@ -86,6 +94,7 @@ __all__ = [
     "add_standing",
     "add_step",
     "add_to_household",
+    "blank_imported",
     "block",
     "change_household",
     "change_member",
@@ -101,13 +110,13 @@ __all__ = [
     "drop_invitations",
     "drop_old_export_jobs",
     "erasure_job",
+    "forget_rehearsed",
     "give_handle",
     "give_identifiers",
     "household_of",
     "identifier",
     "identifiers_by_key",
     "identifiers_of",
-    "imported",
     "invite_to_household",
     "is_known_use",
     "is_pending",
@@ -124,8 +133,9 @@ __all__ = [
     "note_use",
     "open_invitations",
     "open_merge",
-    "owned",
     "part",
+    "rehearse",
+    "seen",
     "set_household_role",
     "steps_before",
     "take_identifiers",

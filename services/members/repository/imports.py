@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -12,6 +14,8 @@ from shared.errors import Busy
 
 Key = tuple[str, str, bytes]
 """Kind, system and digest of an identifier."""
+_ROW = "row"
+"""Stands beside the kinds of identifiers where a rehearsal keeps what a row said."""
 
 # Arrays, not lists of values: the plan is made for a few parameters, however many rows there are.
 _OWNED = sa.text("""
@@ -23,6 +27,26 @@ JOIN identifiers i USING (kind, system, digest)
 _KNOWN = sa.text("""
 SELECT r.row_key, r.content
 FROM unnest(CAST(:row_keys AS bytea[])) AS wanted (row_key) JOIN imported_rows r USING (row_key)
+""")
+_REHEARSED = sa.text("""
+SELECT r.kind, r.digest, r.content
+FROM unnest(CAST(:kinds AS text[]), CAST(:digests AS bytea[])) AS wanted (kind, digest)
+JOIN rehearsed_rows r ON r.job_id = :job_id AND r.kind = wanted.kind AND r.digest = wanted.digest
+""")
+_REHEARSE = sa.text("""
+INSERT INTO rehearsed_rows (job_id, kind, digest, content)
+SELECT :job_id, kind, digest, content
+FROM unnest(CAST(:kinds AS text[]), CAST(:digests AS bytea[]), CAST(:contents AS bytea[]))
+    AS r (kind, digest, content)
+""")
+_FORGET_REHEARSED = sa.text("""
+DELETE FROM rehearsed_rows WHERE (job_id, kind, digest) IN (
+    SELECT r.job_id, r.kind, r.digest FROM rehearsed_rows r
+    WHERE NOT EXISTS (
+        SELECT 1 FROM jobs j WHERE j.job_id = r.job_id AND j.status IN ('queued', 'running')
+    )
+    LIMIT :limit
+)
 """)
 _ADD_MEMBERS = sa.text("""
 INSERT INTO members (member_id, status, channel, data_key, profile, name_digest, enrolled_at,
@@ -49,18 +73,60 @@ FROM unnest(CAST(:row_key AS bytea[]), CAST(:content AS bytea[]), CAST(:member_i
 """)
 
 
-def imported(connection: sa.Connection, row_keys: Collection[bytes]) -> dict[bytes, bytes]:
-    """Return what rows said that were imported before, by their keys."""
-    rows = connection.execute(_KNOWN, {"row_keys": list(row_keys)})
-    return {bytes(key): bytes(content) for key, content in rows}
+@dataclass(slots=True)
+class Seen:
+    """What is known of rows: what they said, by their keys, and the identifiers in use."""
+
+    said: dict[bytes, bytes] = field(default_factory=dict)
+    used: set[Key] = field(default_factory=set)
 
 
-def owned(connection: sa.Connection, keys: Collection[Key]) -> set[Key]:
-    """Return which of some identifiers have an owner."""
+def seen(
+    connection: sa.Connection,
+    row_keys: Sequence[bytes],
+    keys: Sequence[Key],
+    *,
+    rehearsal: UUID | None = None,
+) -> Seen:
+    """Return which of some rows became members before, and which identifiers have an owner.
+
+    Where a job only rehearses, what its earlier rows would have become counts likewise.
+    """
     kinds, systems, digests = map(list, zip(*keys, strict=True))
-    wanted = {"kinds": kinds, "systems": systems, "digests": digests}
-    found = connection.execute(_OWNED, wanted)
-    return {(kind, system, bytes(digest)) for kind, system, digest in found}
+    wanted = {"kinds": _array(kinds), "systems": _array(systems), "digests": _array(digests)}
+    owned = connection.execute(_OWNED, wanted)
+    known = connection.execute(_KNOWN, {"row_keys": _array(row_keys)})
+    found = Seen(
+        {bytes(key): bytes(content) for key, content in known},
+        {(kind, system, bytes(digest)) for kind, system, digest in owned},
+    )
+    if rehearsal is not None:
+        all_kinds, all_digests = [*kinds, *[_ROW] * len(row_keys)], [*digests, *row_keys]
+        asked = {"kinds": _array(all_kinds), "digests": _array(all_digests), "job_id": rehearsal}
+        for kind, digest, content in connection.execute(_REHEARSED, asked):
+            if kind == _ROW:
+                found.said[bytes(digest)] = bytes(content)
+            else:
+                found.used.add((kind, "", bytes(digest)))
+    return found
+
+
+def rehearse(connection: sa.Connection, job_id: UUID, fresh: Seen) -> None:
+    """Keep what rows of a dry run would have become, for the rows after them."""
+    rows: list[tuple[str, bytes, bytes | None]] = [
+        *((kind, digest, None) for kind, _, digest in fresh.used),
+        *((_ROW, row_key, content) for row_key, content in fresh.said.items()),
+    ]
+    if not rows:
+        return
+    kinds, digests, contents = map(list, zip(*sorted(rows, key=lambda r: r[:2]), strict=True))
+    kept = {"kinds": _array(kinds), "digests": _array(digests), "contents": _array(contents)}
+    connection.execute(_REHEARSE, {**kept, "job_id": job_id})
+
+
+def forget_rehearsed(connection: sa.Connection, *, limit: int) -> int:
+    """Delete some of what dry runs kept that are over; return how many rows."""
+    return connection.execute(_FORGET_REHEARSED, {"limit": limit}).rowcount
 
 
 def add_members(
@@ -86,8 +152,19 @@ def add_members(
     connection.execute(_ADD_ROWS, {**_arrays(rows), "now": now})
 
 
-def _arrays(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    return {
-        name: [str(row[name]) if name == "member_id" else row[name] for row in rows]
-        for name in rows[0]
-    }
+def _arrays(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {name: _array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _array(values: Iterable[bytes | str | UUID | None]) -> str:
+    """Return digests, ids and words as PostgreSQL writes an array.
+
+    One literal is read many times faster than an expression for each element.
+    """
+    return f"{{{','.join(map(_element, values))}}}"
+
+
+def _element(value: bytes | str | UUID | None) -> str:
+    if isinstance(value, bytes):
+        return f'"\\\\x{value.hex()}"'
+    return "NULL" if value is None else f'"{value}"'

@@ -66,6 +66,26 @@ def add_part(connection: sa.Connection, row: Mapping[str, Any]) -> bool:
     return True
 
 
+_BLANK_IMPORTED = sa.text("""
+UPDATE outbox SET data = jsonb_build_object('members', (
+    SELECT jsonb_agg(
+        CASE WHEN one->>'member_id' = :member_id
+            THEN one || jsonb_build_object('birth_month', NULL) ELSE one END ORDER BY place
+    ) FROM jsonb_array_elements(data->'members') WITH ORDINALITY AS came (one, place)
+))
+WHERE type = 'member.imported' AND data @> jsonb_build_object(
+    'members', jsonb_build_array(jsonb_build_object('member_id', CAST(:member_id AS text)))
+) AND subject = (
+    SELECT data->>'import_id' FROM outbox WHERE subject = :member_id AND type = 'member.enrolled'
+)
+""")
+
+
+def blank_imported(connection: sa.Connection, member_id: UUID) -> None:
+    """Blank what the event of an import says of one of many members."""
+    connection.execute(_BLANK_IMPORTED, {"member_id": str(member_id)})
+
+
 def whole_parts(connection: sa.Connection, job_id: UUID) -> dict[str, int]:
     """Return which services have sent all their parts, and how many."""
     table = tables.export_parts

@@ -98,6 +98,11 @@ class MembersService(Listener):
         zone = self._time_zone
         return use_cases.import_slice(uow, work, vault=self.vault, time_zone=zone)
 
+    @every(HOUSEKEEPING_S)
+    def forget_rehearsed(self) -> None:
+        """Delete what dry runs of imports kept that are over."""
+        self.db.sweep("rehearsed_rows", use_cases.forget_rehearsed)
+
     @rpc(contract.EXPORT_MEMBERS)
     def export_members(self, call: Call, **command: Any) -> Reply:
         """Begin a list of all members."""

@@ -36,7 +36,12 @@ from services.members.use_cases.identifiers import (
     block_card,
     remove_external_id,
 )
-from services.members.use_cases.importing import IMPORT, import_slice, start_import
+from services.members.use_cases.importing import (
+    IMPORT,
+    forget_rehearsed,
+    import_slice,
+    start_import,
+)
 from services.members.use_cases.listing import LISTING, list_slice, start_list
 from services.members.use_cases.merges import merge, note_applied, unmerge
 from services.members.use_cases.profiles import patch
@@ -60,6 +65,7 @@ __all__ = [
     "erasure_slice",
     "export_slice",
     "forget_exports",
+    "forget_rehearsed",
     "forget_uses",
     "import_slice",
     "join_household",

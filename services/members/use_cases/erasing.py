@@ -146,6 +146,7 @@ def _forget(uow: UnitOfWork, member_id: UUID, phone_digest: str | None) -> None:
     repository.drop_answers(uow.connection, member_id)
     # Whoever writes an export now ends it before this goes on, and finds none after it.
     erasing.forget(uow, "members", tables.METADATA, member_id)
+    repository.blank_imported(uow.connection, member_id)
     erasing.forget_outputs(uow, _exports_of(member_id))
     _withdraw_lists(uow)
     # Whoever enrolled itself was known by what its one-time code had proved.

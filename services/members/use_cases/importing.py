@@ -7,14 +7,14 @@ again, whole or in part, changes nothing, and a killed job goes on where its las
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.members import domain, imports, repository
-from services.members.domain import FIELD_OF, Identifier
+from services.members.domain import FIELD_OF
 from services.members.imports import Row, Wrong
 from services.members.use_cases import common
 from services.members.vault import Vault, seal_identifier, seal_profile
@@ -34,6 +34,9 @@ IMPORT = JobKind(
 _SLICE = 1_000
 _AT_ONCE = 200
 """Rows sealed between two statements: other calls of the process wait as long."""
+_TOLD_AT_ONCE = 100
+"""Members in an event: whoever hears it does not keep the rest of its process waiting for long."""
+_FORGOTTEN_AT_ONCE = 5_000
 _COUNTED = ("created", "unchanged", "rejected", "points")
 
 
@@ -52,7 +55,7 @@ def import_slice(uow: UnitOfWork, work: JobState, *, vault: Vault, time_zone: Zo
     """
     state = dict(work.state) or _begin(uow, work)
     found, position = records(uow, work.job_id, position=state["position"], limit=_SLICE)
-    batch = _Batch(uow, vault, is_dry=work.request["dry_run"])
+    batch = _Batch(uow, vault, work.job_id, is_dry=work.request["dry_run"])
     today = common.today(uow, time_zone)
     for start_at in range(0, len(found), _AT_ONCE):
         rows: list[Row] = []
@@ -77,6 +80,11 @@ def import_slice(uow: UnitOfWork, work: JobState, *, vault: Vault, time_zone: Zo
     return finished(work, done=position, result=result)
 
 
+def forget_rehearsed(uow: UnitOfWork) -> int:
+    """Delete some of what dry runs kept that are over; return how many rows."""
+    return repository.forget_rehearsed(uow.connection, limit=_FORGOTTEN_AT_ONCE)
+
+
 def _begin(uow: UnitOfWork, work: JobState) -> dict[str, Any]:
     """Read the header; begin the report."""
     found, position = records(uow, work.job_id, position=0, limit=1)
@@ -93,13 +101,12 @@ class _Batch:
 
     uow: UnitOfWork
     vault: Vault
+    job_id: UUID
     is_dry: bool
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     wrongs: list[Wrong] = field(default_factory=list)
-    _said: dict[bytes, bytes] = field(default_factory=dict)
-    """What rows of this slice said, by their keys."""
-    _used: set[repository.IdentifierKey] = field(default_factory=set)
-    """Identifiers of rows of this slice."""
+    _seen: repository.Seen = field(default_factory=repository.Seen)
+    """What rows of this slice said, and their identifiers."""
 
     def in_order(self) -> list[Wrong]:
         """Return what is wrong in the order of the rows."""
@@ -111,111 +118,130 @@ class _Batch:
         self.counts["rejected"] += 1
 
     def take(self, rows: Sequence[Row]) -> None:
-        """Import what is new of some rows, in three statements."""
+        """Import what is new of some rows, in a few statements."""
         if not rows:
             return
-        named = [(row, self._digest("import.row", row.phone)) for row in rows]
-        keys = {row.number: self._keys(row) for row in rows}
-        every = {key for row_keys in keys.values() for key in row_keys}
-        owned = repository.owned(self.uow.connection, every)
-        known = repository.imported(self.uow.connection, {row_key for _, row_key in named})
-        new: list[tuple[Row, bytes, bytes]] = []
-        for row, row_key in named:
-            content = self._digest("import.content", row.content())
-            before = known.get(row_key) or self._said.get(row_key)
-            if before == content:
+        keyed = [_Keyed.of(row, self.vault) for row in rows]
+        row_keys = [each.row_key for each in keyed]
+        keys = [key for each in keyed for key in each.keys]
+        before = repository.seen(
+            self.uow.connection, row_keys, keys, rehearsal=self.job_id if self.is_dry else None
+        )
+        new: list[_Keyed] = []
+        for each in keyed:
+            said = before.said.get(each.row_key) or self._seen.said.get(each.row_key)
+            if said == each.content:
                 self.counts["unchanged"] += 1
-            elif before is not None:
-                self.refuse([_other(row)])
-            elif taken := self._taken(row, keys[row.number], owned):
+            elif said is not None:
+                self.refuse([_other(each.row)])
+            elif taken := self._taken(each, before.used):
                 self.refuse(taken)
             else:
-                self._said[row_key] = content
-                self._used |= set(keys[row.number])
-                new.append((row, row_key, content))
-        self._add(new, keys)
+                self._seen.said[each.row_key] = each.content
+                self._seen.used.update(each.keys)
+                new.append(each)
+        self._add(new)
 
-    def _taken(
-        self,
-        row: Row,
-        keys: Sequence[repository.IdentifierKey],
-        owned: set[repository.IdentifierKey],
-    ) -> list[Wrong]:
+    def _taken(self, each: _Keyed, used: Set[repository.IdentifierKey]) -> list[Wrong]:
         return [
-            Wrong(row.number, FieldError(FIELD_OF[each.kind], "taken", "Another member's."))
-            for each, key in zip(row.identifiers, keys, strict=True)
-            if key in owned or key in self._used
+            Wrong(each.row.number, FieldError(FIELD_OF[own.kind], "taken", "Another member's."))
+            for own, key in zip(each.row.identifiers, each.keys, strict=True)
+            if key in used or key in self._seen.used
         ]
 
-    def _add(
-        self,
-        new: Sequence[tuple[Row, bytes, bytes]],
-        keys: Mapping[int, Sequence[repository.IdentifierKey]],
-    ) -> None:
+    def _add(self, new: Sequence[_Keyed]) -> None:
         self.counts["created"] += len(new)
-        self.counts["points"] += sum(row.points for row, _, _ in new)
+        self.counts["points"] += sum(each.row.points for each in new)
         if self.is_dry:
+            fresh = repository.Seen(
+                {each.row_key: each.content for each in new},
+                {key for each in new for key in each.keys},
+            )
+            repository.rehearse(self.uow.connection, self.job_id, fresh)
             return
         members, identifiers, imported = [], [], []
-        for row, row_key, content in new:
+        for each in new:
             member_id = new_id()
-            member, own = self._sealed(member_id, row, keys[row.number])
+            member, own = self._sealed(member_id, each)
             members.append(member)
             identifiers += own
-            imported.append({"row_key": row_key, "content": content, "member_id": member_id})
-            self._tell(member_id, row)
+            imported.append(
+                {"row_key": each.row_key, "content": each.content, "member_id": member_id}
+            )
         repository.add_members(
             self.uow.connection, members, identifiers, imported, now=self.uow.now
         )
+        self._tell([(str(m["member_id"]), each.row) for m, each in zip(members, new, strict=True)])
 
-    def _sealed(
-        self, member_id: UUID, row: Row, keys: Sequence[repository.IdentifierKey]
-    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    def _sealed(self, member_id: UUID, each: _Keyed) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         data_key, wrapped = self.vault.master.new_data_key()
         member = {
             "member_id": member_id,
             "data_key": wrapped,
-            "profile": seal_profile(data_key, row.profile),
-            "name_digest": common.name_digest(self.vault, row.profile),
+            "profile": seal_profile(data_key, each.row.profile),
+            "name_digest": common.name_digest(self.vault, each.row.profile),
         }
         identifiers = [
             {
                 "kind": kind,
                 "digest": digest,
                 "member_id": member_id,
-                "value": seal_identifier(data_key, each),
+                "value": seal_identifier(data_key, own),
             }
-            for each, (kind, _, digest) in zip(row.identifiers, keys, strict=True)
+            for own, (kind, _, digest) in zip(each.row.identifiers, each.keys, strict=True)
         ]
         return member, identifiers
 
-    def _tell(self, member_id: UUID, row: Row) -> None:
-        self.uow.emit(
-            events.ENROLLED,
-            subject=member_id,
-            data={
-                "member_id": member_id,
-                "enrolled_at": self.uow.now,
-                "channel": "import",
-                "status": domain.ACTIVE,
-                "home_store_id": None,
-                "locale": None,
-                "birth_month": domain.birth_month(row.profile.birthday),
-            },
+    def _tell(self, came: Sequence[tuple[str, Row]]) -> None:
+        """Tell that each has enrolled, and of some of them at a time what they brought."""
+        alike = {
+            "enrolled_at": self.uow.now,
+            "channel": "import",
+            "status": domain.ACTIVE,
+            "home_store_id": None,
+            "locale": None,
+            "import_id": self.job_id,
+        }
+        own = [
+            (member_id, {"member_id": member_id, "birth_month": _birth_month(row)})
+            for member_id, row in came
+        ]
+        self.uow.emit_each(events.ENROLLED, alike, own)
+        for start_at in range(0, len(came), _TOLD_AT_ONCE):
+            some = [
+                {
+                    "member_id": member_id,
+                    "enrolled_at": self.uow.now,
+                    "birth_month": _birth_month(row),
+                    "points": row.points,
+                    "expires_on": row.expires_on,
+                }
+                for member_id, row in came[start_at : start_at + _TOLD_AT_ONCE]
+            ]
+            self.uow.emit(events.IMPORTED, subject=self.job_id, data={"members": some})
+
+
+@dataclass(frozen=True, slots=True)
+class _Keyed:
+    """A row with the keyed hashes of it, by which it is known again (M4)."""
+
+    row: Row
+    row_key: bytes
+    content: bytes
+    keys: tuple[repository.IdentifierKey, ...]
+
+    @classmethod
+    def of(cls, row: Row, vault: Vault) -> _Keyed:
+        return cls(
+            row,
+            vault.lookup.digest("import.row", row.phone),
+            vault.lookup.digest("import.content", row.content()),
+            tuple((own.kind, own.system, vault.digest(own)) for own in row.identifiers),
         )
-        if row.points:
-            balance = {"points": row.points, "expires_on": row.expires_on}
-            data = {"member_id": member_id, **balance}
-            self.uow.emit(events.IMPORTED, subject=member_id, data=data)
 
-    def _keys(self, row: Row) -> list[repository.IdentifierKey]:
-        return [(each.kind, each.system, self._key(each)) for each in row.identifiers]
 
-    def _key(self, identifier: Identifier) -> bytes:
-        return self.vault.digest(identifier)
-
-    def _digest(self, purpose: str, value: str) -> bytes:
-        return self.vault.lookup.digest(purpose, value)
+def _birth_month(row: Row) -> int | None:
+    return domain.birth_month(row.profile.birthday)
 
 
 def _other(row: Row) -> Wrong:

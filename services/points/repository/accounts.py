@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -16,7 +16,7 @@ from services.points import tables
 from services.points.domain.ledger import Figures
 from services.points.domain.lots import Draw, Lot
 from services.points.domain.sales import Tier
-from services.points.repository import expiry_terms
+from services.points.repository import bulk, expiry_terms
 
 ERASED = "erased"
 _LOTS_AT_ONCE = 200
@@ -62,7 +62,7 @@ class Account:
         """Return the columns that change."""
         return {
             "member_id": self.member_id,
-            **asdict(self.figures),
+            **bulk.columns_of(self.figures),
             "last_number": self.last_number,
             "next_lapse_at": self.next_lapse_at,
         }

@@ -33,6 +33,14 @@ class LostRace(sa.exc.OperationalError):
         super().__init__(statement, None, psycopg2.errors.SerializationFailure(str(reason)))
 
 
+def columns_of(record: object) -> dict[str, Any]:
+    """Return a frozen record's fields as columns.
+
+    ``dataclasses.asdict`` would copy each value deeply, which costs more than writing it.
+    """
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
 def write(
     connection: sa.Connection,
     inserts: Mapping[sa.Table, Sequence[Row]],

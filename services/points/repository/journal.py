@@ -7,7 +7,7 @@ that it sees them as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -179,7 +179,10 @@ class Journal:
         key = {"member_id": account.member_id, "number": account.last_number}
         self.insert(
             tables.postings,
-            [{**key, "seq": seq, **asdict(posting)} for seq, posting in enumerate(postings)],
+            [
+                {**key, "seq": seq, **bulk.columns_of(posting)}
+                for seq, posting in enumerate(postings)
+            ],
         )
         self.insert(
             tables.lot_entries,

@@ -322,8 +322,8 @@ class PointsService(Checkouts, Listener):
 
     @on(members_events.IMPORTED)
     def on_member_imported(self, event: Envelope) -> None:
-        """Open the account with what the member had elsewhere."""
-        self.db.consume(event, partial(use_cases.open_balance, programme=self.programme))
+        """Open accounts with what their members had elsewhere."""
+        self.db.consume(event, partial(use_cases.open_balances, programme=self.programme))
 
     @every(EXPIRY_SWEEP_S)
     def expire_lots(self) -> None:

@@ -25,7 +25,8 @@ class Listener(BaseService):
     @on(members.ENROLLED)
     def on_member_enrolled(self, event: Envelope) -> None:
         """Know the member before its first sale."""
-        self.db.consume(event, use_cases.note_member)
+        if not use_cases.is_told_together(event):
+            self.db.consume(event, use_cases.note_member)
 
     @on(members.UPDATED)
     def on_member_updated(self, event: Envelope) -> None:

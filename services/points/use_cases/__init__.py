@@ -30,7 +30,7 @@ from services.points.use_cases.erasing import erase_member
 from services.points.use_cases.expiry import expire_lots, settle_due
 from services.points.use_cases.expiry_changes import announce_expiry_change, extend_lots
 from services.points.use_cases.holds import capture_hold, place_hold, release_hold
-from services.points.use_cases.importing import open_balance
+from services.points.use_cases.importing import open_balances
 from services.points.use_cases.merging import follow_merge
 from services.points.use_cases.notices import notice_expiring
 from services.points.use_cases.period_simulation import (
@@ -41,6 +41,7 @@ from services.points.use_cases.period_simulation import (
 from services.points.use_cases.pooling import pool
 from services.points.use_cases.pos import TERMINAL, resolve_exception
 from services.points.use_cases.projections import (
+    is_told_together,
     note_household,
     note_member,
     note_store,
@@ -78,6 +79,7 @@ __all__ = [
     "follow_reward_cancel",
     "forget_usage",
     "grant_allowance",
+    "is_told_together",
     "note_household",
     "note_member",
     "note_refused_return",
@@ -85,7 +87,7 @@ __all__ = [
     "note_store",
     "note_tier",
     "notice_expiring",
-    "open_balance",
+    "open_balances",
     "open_checkout",
     "place_hold",
     "pool",

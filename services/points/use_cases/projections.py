@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
@@ -15,6 +19,25 @@ from shared.db import UnitOfWork
 
 _MEMBERS = {event.name: event for event in (members.ENROLLED, members.UPDATED)}
 _STORES = {event.name: event for event in (identity.STORE_OPENED, identity.STORE_CHANGED)}
+
+_NOTE_IMPORTED = sa.text("""
+WITH came AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:members AS jsonb)) AS r(
+        member_id uuid, enrolled_at timestamptz, birth_month smallint
+    )
+), noted AS (
+    INSERT INTO members (member_id, status, birth_month, enrolled_at, sequence)
+    SELECT member_id, 'active', birth_month, enrolled_at, 1 FROM came ORDER BY member_id
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO accounts (member_id) SELECT member_id FROM came ORDER BY member_id
+ON CONFLICT DO NOTHING
+""")
+
+
+def is_told_together(event: Envelope) -> bool:
+    """Whether ``member.imported`` tells all that this ``member.enrolled`` does."""
+    return event.data.get("import_id") is not None
 
 
 def note_member(uow: UnitOfWork, event: Envelope) -> None:
@@ -34,6 +57,22 @@ def note_member(uow: UnitOfWork, event: Envelope) -> None:
         )
     )
     accounts.make(uow.connection, [data["member_id"]])
+
+
+def note_imported(uow: UnitOfWork, came: Sequence[Mapping[str, Any]]) -> None:
+    """Keep the facts of members that came together, and have accounts ready (``member.imported``).
+
+    What any event of a member's own has told is newer.
+    """
+    told = [
+        {
+            "member_id": each["member_id"].hex,
+            "enrolled_at": each["enrolled_at"].isoformat(),
+            "birth_month": each["birth_month"],
+        }
+        for each in came
+    ]
+    uow.connection.execute(_NOTE_IMPORTED, {"members": json.dumps(told)})
 
 
 def note_household(uow: UnitOfWork, event: Envelope) -> None:

@@ -40,6 +40,8 @@ class MemberEnrolledData(EventSchema):
     home_store_id = ExternalKey(allow_none=True, load_default=None)
     locale = Text(allow_none=True, load_default=None)
     birth_month = _birth_month()
+    import_id = Id(allow_none=True, load_default=None)
+    """The import that brought the member; whoever hears ``member.imported`` has it from there."""
 
 
 class MemberUpdatedData(EventSchema):
@@ -61,16 +63,30 @@ class MemberFrozenData(EventSchema):
     member_id = Id(required=True)
 
 
-class MemberImportedData(EventSchema):
-    """A member came from another system with points; told once for each member that did.
+class ImportedMember(EventSchema):
+    """One of many who came; 0 points where it brought none.
 
     ``expires_on`` is the last local day on which they can be spent; null where the programme's own
     terms say when.
     """
 
     member_id = Id(required=True)
+    enrolled_at = Instant(required=True)
+    birth_month = _birth_month()
     points = Points(required=True)
     expires_on = LocalDate(allow_none=True, load_default=None)
+
+
+class MembersImportedData(EventSchema):
+    """Active members came from another system; each is told once, however often its file comes.
+
+    Some of them at a time, so that whoever keeps much of each can take them in together. That each
+    has enrolled is told besides, by the first event of its own.
+    """
+
+    members = fields.List(
+        fields.Nested(ImportedMember), required=True, validate=validate.Length(min=1)
+    )
 
 
 class HouseholdChangedData(EventSchema):
@@ -90,6 +106,7 @@ class HouseholdChangedData(EventSchema):
 ENROLLED = EventType("member.enrolled", 1, "members", MemberEnrolledData)
 UPDATED = EventType("member.updated", 1, "members", MemberUpdatedData)
 FROZEN = EventType("member.frozen", 1, "members", MemberFrozenData)
-IMPORTED = EventType("member.imported", 1, "members", MemberImportedData)
+IMPORTED = EventType("member.imported", 1, "members", MembersImportedData)
+"""Its subject is the import's id."""
 HOUSEHOLD_CHANGED = EventType("member.household_changed", 1, "members", HouseholdChangedData)
 """Its subject is the household's id, so ``sequence`` orders the changes of one household."""

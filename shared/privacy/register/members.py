@@ -142,6 +142,9 @@ MEMBERS_OTHERS = frozenset(
         # How far services have come with merges, by id.
         "merge_progress",
         "merge_steps",
+        # Keyed hashes of what a dry run has read, while it goes on; whether anybody has them is
+        # not known.
+        "rehearsed_rows",
     }
 )
 

@@ -145,6 +145,50 @@ def test_dry_run_reports_and_writes_nothing(platform: Platform) -> None:
     assert manager.get("/v1/members")["items"] == []
 
 
+def test_dry_run_notices_what_comes_again_in_a_later_slice(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "_SLICE", 1)
+    manager = platform.staff("manager")
+    again = (
+        "13800138000,Li Lei,li@example.com,1990-05-17,CARD-0001,1200,2030-12-31\n"
+        "13800138001,Somebody else,,,,0,\n"
+        "13800138003,,li@example.com,,,,\n"
+        "13800138004,,,,card 0001,,\n"
+    )
+    ended = run(platform, manager, FILE + again, query="?dry_run=true")
+    assert ended["result"] == {
+        "created": 3, "unchanged": 1, "rejected": 3, "points": 1250, "dry_run": True
+    }  # fmt: skip
+    wrong = lines(manager, ended["job_id"])
+    assert [(line["row"], line["field"], line["code"]) for line in wrong] == [
+        ("5", "phone", "imported_differently"),
+        ("6", "email", "taken"),
+        ("7", "card_number", "taken"),
+    ]
+    assert run(platform, manager, FILE)["result"]["created"] == 3  # what was tried binds nobody
+    platform.services["members"].forget_rehearsed()
+    left = platform.databases["members"].query("SELECT count(*) FROM rehearsed_rows")
+    assert left[0][0] == 0
+
+
+@pytest.mark.rule("M6")
+def test_erasure_blanks_what_the_event_of_the_import_says_of_the_member(
+    platform: Platform,
+) -> None:
+    manager = platform.staff("manager")
+    born = HEADER + "13800138000,,,1990-05-17,,5,\n13800138001,,,1991-06-18,,6,\n"
+    run(platform, manager, born)
+    gone = platform.shopper("+8613800138000").get("/v1/members/me")["member_id"]
+    status, _, _ = manager.request("DELETE", f"/v1/members/{gone}", {"reason": "Asked for it."})
+    assert status == 202
+    (told,) = platform.outbox("members", "member.imported")
+    assert [(each["birth_month"], each["points"]) for each in told.data["members"]] == [
+        (None, 5),
+        (6, 6),
+    ]
+
+
 def test_file_that_is_none_fails_with_a_reason_and_only_who_may_imports(
     platform: Platform,
 ) -> None:

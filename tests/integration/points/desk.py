@@ -14,6 +14,7 @@ import pytest
 
 from shared.calls import Actor, CallContext, Idempotency, Reply
 from shared.clock import ManualClock, rfc3339
+from shared.contracts import privacy
 from shared.contracts.coupons import events as coupons
 from shared.contracts.event import Envelope, EventType
 from shared.contracts.identity import events as identity
@@ -164,6 +165,8 @@ class Desk:
             tiers.CHANGED.name: self.service.on_tier_changed,
             members.ENROLLED.name: self.service.on_member_enrolled,
             members.UPDATED.name: self.service.on_member_updated,
+            members.IMPORTED.name: self.service.on_member_imported,
+            privacy.ERASED.name: self.service.on_member_erased,
             members.HOUSEHOLD_CHANGED.name: self.service.on_household_changed,
             merge_events.MERGED.name: self.service.on_member_merged,
             merge_events.UNMERGED.name: self.service.on_member_unmerged,

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import phonenumbers
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.errors import Invalid
 from shared.phones import normalise
@@ -20,6 +23,16 @@ from shared.phones import normalise
 )
 def test_spellings_of_one_phone_are_one_phone(written: str) -> None:
     assert normalise(written) == "+8613800138000"
+
+
+@pytest.mark.rule("M1")
+@settings(max_examples=150, deadline=None)
+@given(st.from_regex(r"(\+86)?1[3-9][0-9]{9}", fullmatch=True))
+def test_mobile_is_what_the_library_makes_of_it(written: str) -> None:
+    number = phonenumbers.parse(written, "CN")
+    assert normalise(written) == phonenumbers.format_number(
+        number, phonenumbers.PhoneNumberFormat.E164
+    )
 
 
 def test_foreign_number_keeps_its_country() -> None:
