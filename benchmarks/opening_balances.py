@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from benchmarks import cpu
+from benchmarks.jobs import bench
 from services.points.service import PointsService
+from shared.calls import SYSTEM
 from shared.contracts.event import Envelope
-from shared.db import Transactions, create_engine
-from shared.db.bootstrap import bootstrap_service, database_name, owner_role
-from shared.db.migrations import upgrade
 from shared.db.tables import PLATFORM
-from shared.security.crypto import MasterKey, new_key
-from shared.settings import Secret, ServiceSettings
-from standalone.postgres import SUPERUSER, EmbeddedPostgres
 
-SERVICE = "points"
 _PAGE = 1_000
 
 
@@ -43,7 +37,8 @@ class Intake:
 
 def measure(members: sa.Engine, directory: Path) -> Intake:
     """Let a points service of its own hear all that the import has told, and all of it again."""
-    with _service(directory) as service:
+    with bench(PointsService, directory, SYSTEM) as on:
+        service = on.service
         before, begun = sum(cpu.seconds()), time.monotonic()
         for event in _told(members):
             _hear(service, event)
@@ -90,27 +85,3 @@ def _envelope(row: Any) -> Envelope:
         sequence=row.sequence,
         data=row.data,
     )
-
-
-@contextmanager
-def _service(directory: Path) -> Iterator[PointsService]:
-    postgres = EmbeddedPostgres(directory / SERVICE)
-    postgres.start()
-    try:
-        bootstrap_service(postgres.url("postgres", SUPERUSER), SERVICE)
-        upgrade(SERVICE, postgres.url(database_name(SERVICE), owner_role(SERVICE)))
-        url, key = postgres.url(database_name(SERVICE), database_name(SERVICE)), new_key()
-        service = PointsService()
-        engine = create_engine(url, application="bench", pool_size=2)
-        service.db = Transactions(engine, vault=MasterKey(key))
-        service.settings = ServiceSettings(  # type: ignore[assignment]  # as the container gives it
-            service=SERVICE,
-            database_url=Secret(url),
-            migration_url=Secret(url),
-            amqp_url=Secret(""),
-            master_key=Secret(key),
-            lookup_key=Secret(new_key()),
-        )
-        yield service
-    finally:
-        postgres.stop()

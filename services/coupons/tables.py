@@ -122,7 +122,7 @@ coupons = sa.Table(
     _instant("issued_at"),
     _instant("updated_at"),
     # The coupon that another member gave away, whose place this one takes; once at most.
-    sa.Column("gift_of", UUID(as_uuid=True), sa.ForeignKey("coupons.coupon_id"), unique=True),
+    sa.Column("gift_of", UUID(as_uuid=True), sa.ForeignKey("coupons.coupon_id")),
     sa.Column("gift_message_sealed", sa.LargeBinary),
     # How many of the notices before its end are done: the first, then the last.
     sa.Column("notices", sa.SmallInteger, nullable=False),
@@ -130,7 +130,6 @@ coupons = sa.Table(
     sa.Column("code_no", sa.BigInteger),
     _words("status", COUPON_STATUSES),
     _words("free_status", ("issued", "restored", "void")),
-    sa.Index("ix_coupons_campaign_id", "campaign_id"),
 )
 
 orders = sa.Table(

@@ -48,7 +48,7 @@ class _Lines:
     def __init__(self, snapshot: Snapshot, job_id: UUID, position: int) -> None:
         self._snapshot, self._job_id = snapshot, job_id
         self._seq, self._skip = divmod(position, CHUNK_BYTES)
-        self._rest = b""
+        self._rest, self._next = b"", 0
         self._at_end = False
         self._lines_in_record = 0
         self.position = position
@@ -69,15 +69,14 @@ class _Lines:
         self._lines_in_record = 0
 
     def _next_line(self) -> bytes:
-        while (end := self._rest.find(b"\n")) < 0 and not self._at_end:
-            if len(self._rest) > MAX_LINE_BYTES:
+        while (end := self._rest.find(b"\n", self._next)) < 0 and not self._at_end:
+            if len(self._rest) - self._next > MAX_LINE_BYTES:
                 raise csv.Error("a line without end")
             self._read_on()
-        if not self._rest:
+        if self._next == len(self._rest):
             raise StopIteration
-        end = len(self._rest) if end < 0 else end + 1
-        line, self._rest = self._rest[:end], self._rest[end:]
-        return line
+        start, self._next = self._next, len(self._rest) if end < 0 else end + 1
+        return self._rest[start : self._next]
 
     def _read_on(self) -> None:
         chunk = input_bytes(self._snapshot, self._job_id, self._seq)
@@ -85,5 +84,5 @@ class _Lines:
             self._at_end = True
             return
         self._seq += 1
-        self._rest += chunk[self._skip :]
-        self._skip = 0
+        self._rest = self._rest[self._next :] + chunk[self._skip :]
+        self._next = self._skip = 0

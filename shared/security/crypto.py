@@ -8,7 +8,6 @@ are found by `LookupKey.digest`, a keyed hash nobody can compute from a database
 from __future__ import annotations
 
 import base64
-import hmac
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
@@ -16,6 +15,8 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from shared.settings import ServiceSettings
 
@@ -41,15 +42,20 @@ class DataKey:
     """A key for the fields of one row."""
 
     raw: bytes = field(repr=False)
+    _cipher: AESGCM = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Set the cipher up once for all that is sealed."""
+        object.__setattr__(self, "_cipher", AESGCM(self.raw))
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
         """Encrypt; ``context`` (table and field) must be given again to open."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + AESGCM(self.raw).encrypt(nonce, plain, context)
+        return nonce + self._cipher.encrypt(nonce, plain, context)
 
     def open(self, sealed: bytes, *, context: bytes) -> bytes:
         """Decrypt; raises ``cryptography.exceptions.InvalidTag`` on any change."""
-        return AESGCM(self.raw).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
+        return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
 
 
 class MasterKey:
@@ -108,8 +114,11 @@ class LookupKey:
 
     def __init__(self, key: str) -> None:
         """Take the base64 of 32 bytes."""
-        self._raw = _decode(key)
+        # Copied for each digest: setting a key up costs more than hashing a short value.
+        self._keyed = HMAC(_decode(key), SHA256())
 
     def digest(self, purpose: str, value: str) -> bytes:
         """Return 32 bytes; the same value has unrelated digests for different purposes."""
-        return hmac.digest(self._raw, f"{purpose}\x1f{value}".encode(), "sha256")
+        keyed = self._keyed.copy()
+        keyed.update(f"{purpose}\x1f{value}".encode())
+        return keyed.finalize()

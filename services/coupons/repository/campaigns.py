@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg2.errors
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.coupons.codes import normalise
 from services.coupons.domain import Campaign, Limits, Scope, Stacking, Terms, Trigger, Validity
@@ -200,10 +201,12 @@ def triggered(connection: sa.Connection, on: str) -> list[sa.RowMapping]:
 
 def by_public_code(connection: sa.Connection, normals: Iterable[str]) -> dict[str, Campaign]:
     """Return the running campaigns with these public codes, by normal code."""
+    # An import asks for thousands at once: one array, not a parameter each.
+    wanted = sa.literal(list(set(normals)), ARRAY(sa.Text))
     statement = sa.select(campaigns).where(
         campaigns.c.code_type == "public",
         campaigns.c.status.in_(_RUNNING),
-        campaigns.c.code_normal.in_(set(normals)),
+        campaigns.c.code_normal == sa.any_(wanted),
     )
     found = connection.execute(statement).mappings()
     return {row["code_normal"]: campaign_of(row) for row in found}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,17 +10,20 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from services.coupons.codes import StoredCode
 from services.coupons.tables import code_pools, coupons
 
-# A COPY would be faster still, but the driver knows none under green threads.
+# A COPY would be faster still, but the driver knows none under green threads. The columns come as
+# text to be split: of an array the server would parse each element as an expression.
 _INSERT = sa.text(
     "INSERT INTO coupons (coupon_id, campaign_id, version, status, free_status, code_digest,"
     " code_sealed, code_hint, valid_from, valid_until, issued_at, updated_at, notices, code_no)"
-    " SELECT m.coupon_id, CAST(:campaign_id AS uuid), :version, 'issued', 'issued', m.code_digest,"
-    " m.code_sealed, m.code_hint, :valid_from, :valid_until, :now, :now, 0, m.code_no"
-    " FROM unnest(CAST(:coupon_ids AS uuid[]), CAST(:digests AS bytea[]),"
-    " CAST(:sealed AS bytea[]), CAST(:hints AS text[]), CAST(:numbers AS bigint[]))"
-    " AS m (coupon_id, code_digest, code_sealed, code_hint, code_no)"
+    " SELECT CAST(m.coupon_id AS uuid), CAST(:campaign_id AS uuid), :version, 'issued', 'issued',"
+    " decode(m.code_digest, 'hex'), decode(m.code_sealed, 'hex'), m.code_hint, :valid_from,"
+    " :valid_until, :now, :now, 0, CAST(m.code_no AS bigint)"
+    " FROM unnest(string_to_array(:numbers, ','), string_to_array(:coupon_ids, ','),"
+    " string_to_array(:digests, ','), string_to_array(:sealed, ','), string_to_array(:hints, ','))"
+    " AS m (code_no, coupon_id, code_digest, code_sealed, code_hint)"
     " ON CONFLICT (code_digest) DO NOTHING RETURNING coupons.code_no"
 )
 
@@ -42,7 +45,7 @@ def number(connection: sa.Connection, campaign_id: UUID, count: int) -> int:
 def add(
     connection: sa.Connection,
     shared: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
+    numbered: Mapping[int, StoredCode],
     now: datetime,
 ) -> set[int]:
     """Store codes; returns the numbers of those that were new.
@@ -50,17 +53,17 @@ def add(
     Args:
         connection: In a transaction that has locked the pool.
         shared: ``campaign_id``, ``version``, ``valid_from``, ``valid_until`` of all of them.
-        rows: ``coupon_id``, ``code_digest``, ``code_sealed``, ``code_hint``, ``code_no`` of each.
+        numbered: The codes by their place in the pool.
         now: When they are made.
     """
-    arrays = {
-        "coupon_ids": [str(row["coupon_id"]) for row in rows],
-        "digests": [row["code_digest"] for row in rows],
-        "sealed": [row["code_sealed"] for row in rows],
-        "hints": [row["code_hint"] for row in rows],
-        "numbers": [row["code_no"] for row in rows],
+    columns = {
+        "numbers": ",".join(map(str, numbered)),
+        "coupon_ids": ",".join(code.coupon_id.hex for code in numbered.values()),
+        "digests": ",".join(code.code_digest.hex() for code in numbered.values()),
+        "sealed": ",".join(code.code_sealed.hex() for code in numbered.values()),
+        "hints": ",".join(code.code_hint for code in numbered.values()),
     }
-    bound = {**shared, "campaign_id": str(shared["campaign_id"]), "now": now, **arrays}
+    bound = {**shared, "campaign_id": str(shared["campaign_id"]), "now": now, **columns}
     return set(connection.execute(_INSERT, bound).scalars())
 
 

@@ -16,7 +16,6 @@ from services.coupons.repository import Change, append_history, campaigns, coupo
 from services.coupons.use_cases.alarms import raise_alarms
 from shared.contracts.coupons import events
 from shared.db import UnitOfWork
-from shared.ids import new_id
 
 
 def mint(
@@ -99,11 +98,5 @@ def _row(
 
 def spelt(programme: Programme, campaign_row: Mapping[Any, Any], code: str) -> dict[str, Any]:
     """Return a new coupon's id with its code as it is stored: hashed and sealed (C8)."""
-    coupon_id = new_id()
-    key = programme.codes.key(campaign_row["code_key"])
-    return {
-        "coupon_id": coupon_id,
-        "code_digest": programme.codes.digest(code),
-        "code_sealed": codes.seal(key, coupon_id, code),
-        "code_hint": codes.hint_of(code),
-    }
+    (stored,) = programme.codes.stored(campaign_row["code_key"], [code])
+    return stored._asdict()

@@ -106,8 +106,12 @@ def test_code_that_there_is_already_is_replaced(
     coupons: Coupons, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = iter(["AAAA-AAAA-AAAA"] * 3 + ["CCCC-CCCC-CCCC"] * 2)
-    fresh = codes.new_code
-    monkeypatch.setattr(codes, "new_code", lambda pattern=None: next(drawn, None) or fresh(pattern))
+    fresh = codes.new_codes
+
+    def draw(count: int, pattern: str | None = None) -> list[str]:
+        return [next(drawn, None) or fresh(1, pattern)[0] for _ in range(count)]
+
+    monkeypatch.setattr(codes, "new_codes", draw)
     campaign_id = coupons.campaign()
     start(coupons, campaign_id, 10)
     work(coupons)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import hmac
+
 import pytest
 from cryptography.exceptions import InvalidTag
 
@@ -30,3 +33,10 @@ def test_digest_is_stable_per_key_and_purpose() -> None:
 def test_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         MasterKey("c2hvcnQ=")
+
+
+@pytest.mark.rule("M4")
+def test_digest_is_hmac_sha256_of_purpose_and_value() -> None:
+    key = new_key()
+    reference = hmac.digest(base64.b64decode(key), b"phone\x1fx", "sha256")
+    assert LookupKey(key).digest("phone", "x") == reference

@@ -29,6 +29,16 @@ def test_alphabet_has_one_character_of_each_group_that_looks_alike() -> None:
     assert set(ALPHABET).isdisjoint("01258BILOSUZ")
 
 
+@pytest.mark.rule("C8")
+def test_codes_made_at_once_differ_and_follow_the_pattern() -> None:
+    made = codes.new_codes(2_000, "tea-*")
+    assert len(set(made)) == len(made)
+    assert all(is_well_formed(code.removeprefix("TEA-")) for code in made)
+    bodies = (normalise(code.removeprefix("TEA-"))[: codes.RANDOM_CHARACTERS] for code in made)
+    for characters in zip(*bodies, strict=True):
+        assert set(characters) == set(ALPHABET)
+
+
 def test_code_is_spelt_in_groups_of_four() -> None:
     assert [len(group) for group in new_code().split("-")] == [4, 4, 4]
 
