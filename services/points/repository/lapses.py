@@ -17,6 +17,7 @@ from services.points.repository.book import LOT
 from services.points.repository.wire import instant
 from shared.contracts.points import events
 from shared.db import UnitOfWork
+from shared.db.prepared import Prepared
 
 _UUIDS = ARRAY(sa.Uuid(as_uuid=True))
 
@@ -124,7 +125,12 @@ SELECT (SELECT count(*) FROM lapsed) AS lapsed, (SELECT count(*) FROM parts) AS 
     (SELECT count(*) FROM emptied) AS emptied, (SELECT count(*) FROM instants) AS instants,
     (SELECT count(*) FROM entries) AS entries, (SELECT count(*) FROM moves) AS moves,
     (SELECT count(*) FROM facts) AS facts, (SELECT count(*) FROM figures) AS figures
-""").bindparams(sa.bindparam("members", type_=_UUIDS))  # noqa: S608
+""").bindparams(  # noqa: S608
+    sa.bindparam("members", type_=_UUIDS),
+    sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+    *(sa.bindparam(name, type_=sa.Text()) for name in ("actor", "request_id", "traceparent")),
+)
+_EXPIRE_PREPARED = Prepared("expire_lots", _EXPIRE)
 
 
 def expire(uow: UnitOfWork, members: Sequence[UUID]) -> int:
@@ -140,7 +146,7 @@ def expire(uow: UnitOfWork, members: Sequence[UUID]) -> int:
         "request_id": uow.context.request_id,
         "traceparent": uow.context.traceparent,
     }
-    found = uow.connection.execute(_EXPIRE, values).one()
+    found = _EXPIRE_PREPARED.execute(uow.connection, values).one()
     lots_agree = found.lapsed == found.parts == found.emptied
     entries_agree = found.instants == found.entries == found.moves == found.facts
     if not (lots_agree and entries_agree and found.figures == len(members)):
