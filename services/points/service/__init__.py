@@ -328,11 +328,14 @@ class PointsService(Checkouts, Listener):
     @every(EXPIRY_SWEEP_S)
     def expire_lots(self) -> None:
         """Write the expiry of lapsed lots, and whatever else time has brought about."""
-        in_lanes(
-            EXPIRY_LANES,
-            lambda lane: self.db.sweep(f"expire_lots/{lane}", use_cases.expire_lots),
-        )
+        in_lanes(EXPIRY_LANES, self._expire_lots)
         self.db.sweep("settle_due", use_cases.settle_due)
+
+    def _expire_lots(self, lane: int) -> None:
+        pace = use_cases.lapse_pace()
+        self.db.sweep(
+            f"expire_lots/{lane}", lambda uow: use_cases.expire_lots(uow, lots=pace.step())
+        )
 
     @every(PROOF_LOOK_S)
     def start_nightly_proof(self) -> None:

@@ -27,7 +27,7 @@ from services.points.use_cases.earning_rules import (
     retire_rule,
 )
 from services.points.use_cases.erasing import erase_member
-from services.points.use_cases.expiry import expire_lots, settle_due
+from services.points.use_cases.expiry import expire_lots, lapse_pace, settle_due
 from services.points.use_cases.expiry_changes import announce_expiry_change, extend_lots
 from services.points.use_cases.holds import capture_hold, place_hold, release_hold
 from services.points.use_cases.importing import open_balances
@@ -80,6 +80,7 @@ __all__ = [
     "forget_usage",
     "grant_allowance",
     "is_told_together",
+    "lapse_pace",
     "note_household",
     "note_member",
     "note_refused_return",

@@ -5,22 +5,33 @@ from __future__ import annotations
 from services.points.repository import expiry_terms, lapses
 from services.points.repository.book import Book
 from shared.db import UnitOfWork
+from shared.pace import Pace
 
-ACCOUNTS_AT_ONCE = 64
-LOTS_AT_ONCE = 250
-"""A slice writes about so many at most: whoever needs one of its accounts waits no longer."""
+LOTS_AT_ONCE = 400
+LOTS_AT_LEAST = 40
+LOTS_EACH = 4
+"""Of an account, as a guess: those locked in vain make others wait for nothing."""
+SLICE_S = 0.04
+"""A slice should take no longer, because whoever needs one of its accounts waits for its end."""
 ONE_BY_ONE_AT_ONCE = 200
 
 
-def expire_lots(uow: UnitOfWork) -> int:
+def lapse_pace() -> Pace:
+    """Return how a lane of the sweep finds how many lots to take at once."""
+    return Pace(SLICE_S, LOTS_AT_ONCE, LOTS_AT_LEAST)
+
+
+def expire_lots(uow: UnitOfWork, *, lots: int) -> int:
     """Write the lapses of some accounts on which nothing else is due; return how many accounts.
+
+    These have about so many lots in all, or it is one that has more.
 
     Nobody waits for it: lapsed points are unusable and uncounted anyway, and whoever touches an
     account does first what is due on it. Accounts that somebody works on are left to them.
     """
     if expiry_terms.has_unfinished(uow.connection):
         return 0  # some lots may last longer than they say
-    members = lapses.lock(uow.connection, uow.now, accounts=ACCOUNTS_AT_ONCE, lots=LOTS_AT_ONCE)
+    members = lapses.lock(uow.connection, uow.now, accounts=max(1, lots // LOTS_EACH), lots=lots)
     if members:
         lapses.expire(uow, members)
     return len(members)

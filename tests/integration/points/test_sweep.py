@@ -61,9 +61,7 @@ def live(desk: Desk, member: UUID) -> None:
 
 
 @pytest.mark.rule("L4")
-def test_sweep_writes_what_each_account_would_by_itself(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sweep_writes_what_each_account_would_by_itself(desk: Desk) -> None:
     swept, touched = uuid4(), uuid4()
     for member in (swept, touched):
         live(desk, member)
@@ -78,38 +76,32 @@ def test_sweep_writes_what_each_account_would_by_itself(
         other.execute(lock, {"one": swept})
         desk.service.db.run(expiry.settle_due)
     assert len(desk.events("points.expired")) == 2
-    desk.service.db.run(expiry.expire_lots)
+    desk.service.db.run(expiry.expire_lots, lots=100)
     assert len(desk.events("points.expired")) == 4
     assert written(desk, swept) == written(desk, touched)
     assert desk.verify()["ok"]
 
 
 @pytest.mark.rule("L4")
-def test_slice_holds_about_as_many_lots_as_it_may(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slice_holds_about_as_many_lots_as_it_may(desk: Desk) -> None:
     members = [uuid4() for _ in range(4)]
     for member in members:
         for _ in range(3):
             desk.sell(10_000, member=member)
     desk.clock.move_to(LAPSE)
-    monkeypatch.setattr(expiry, "LOTS_AT_ONCE", 7)
-    assert [desk.service.db.run(expiry.expire_lots) for _ in range(3)] == [2, 2, 0]
-    monkeypatch.setattr(expiry, "LOTS_AT_ONCE", 1)
+    slices = [desk.service.db.run(expiry.expire_lots, lots=10) for _ in range(3)]
+    assert slices == [2, 2, 0]
     assert [desk.available(member) for member in members] == [0] * 4
     assert desk.verify()["ok"]
 
 
 @pytest.mark.rule("L4")
-def test_account_with_more_lots_than_a_slice_is_swept_at_once(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_account_with_more_lots_than_a_slice_is_swept_at_once(desk: Desk) -> None:
     member = uuid4()
     for _ in range(3):
         desk.sell(10_000, member=member)
     desk.clock.move_to(LAPSE)
-    monkeypatch.setattr(expiry, "LOTS_AT_ONCE", 1)
-    desk.service.expire_lots()
+    assert desk.service.db.run(expiry.expire_lots, lots=1) == 1
     assert [fact["points"] for fact in desk.events("points.expired")] == [300]
     assert desk.verify()["ok"]
 
