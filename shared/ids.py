@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from uuid6 import uuid7
+from uuid_utils import uuid7
 
 NIL = UUID(int=0)
 """Stands for "nobody" where a key column may not be NULL."""
