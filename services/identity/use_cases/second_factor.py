@@ -22,6 +22,8 @@ from shared.errors.identity import (
 
 _SEAL = b"staff_totp"
 _ISSUER = "Loyalty"
+_NOBODYS = pyotp.random_base32().encode()
+"""Compared with where there is no second factor."""
 
 
 def begin(uow: UnitOfWork, *, vault: Vault, staff_id: UUID) -> Mapping[str, Any]:
@@ -122,6 +124,9 @@ def reset_by_operator(uow: UnitOfWork, *, username: str) -> bool:
     staff_id = queries.staff_id_of(uow.connection, username.lower())
     if staff_id is None or not repository.drop_totp(uow.connection, staff_id):
         return False
+    repository.revoke_families_of(
+        uow.connection, staff_id, because="second_factor_reset", now=uow.now
+    )
     _audit(uow, staff_id, before=True, reason="reset by the operator")
     return True
 
@@ -130,10 +135,12 @@ def accept(uow: UnitOfWork, vault: Vault, username: str, code: str | None, *, us
     """Return whether a sign-in gives the code it has to; a code is good once (RFC 6238, 5.2).
 
     ``use`` is whether all else is right: only then is the code used up. Nobody gets in by this
-    alone, so the answer for somebody without a second factor is yes.
+    alone, so the answer for somebody without a second factor is yes; the time it takes tells
+    nobody who has one (I3).
     """
     known = repository.lock_totp_of(uow.connection, username)
     if known is None:
+        _step_shown(uow, vault, vault.master.seal(_NOBODYS, context=_SEAL), code or "")
         return True
     step = _step_of(uow, vault, known, code or "")
     if step is None:
@@ -144,13 +151,18 @@ def accept(uow: UnitOfWork, vault: Vault, username: str, code: str | None, *, us
 
 
 def _step_of(uow: UnitOfWork, vault: Vault, known: Any, code: str) -> int | None:
-    """Return the step whose code this is, one either way, unless that or a later one was used."""
-    totp = pyotp.TOTP(vault.master.open(bytes(known.sealed), context=_SEAL).decode())
+    """Return the step whose code this is, unless that or a later one was used."""
+    step = _step_shown(uow, vault, bytes(known.sealed), code)
+    return None if known.last_step is not None and (step or 0) <= known.last_step else step
+
+
+def _step_shown(uow: UnitOfWork, vault: Vault, sealed: bytes, code: str) -> int | None:
+    """Return the step whose code this is, one either way."""
+    totp = pyotp.TOTP(vault.master.open(sealed, context=_SEAL).decode())
     found = None
     for step in domain.totp_steps(uow.now):
         # Compared to the end whatever comes of it, so that the time says nothing.
-        is_it = hmac.compare_digest(totp.at(step * domain.TOTP_STEP_S).encode(), code.encode())
-        if is_it and (known.last_step is None or step > known.last_step):
+        if hmac.compare_digest(totp.at(step * domain.TOTP_STEP_S).encode(), code.encode()):
             found = step
     return found
 

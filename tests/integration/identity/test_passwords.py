@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pyotp
 import pytest
 import sqlalchemy as sa
 
@@ -57,11 +58,20 @@ def test_failures_look_the_same_whatever_was_wrong(identity: Identity) -> None:
 
 
 @pytest.mark.rule("I3")
-def test_unknown_name_costs_the_same_work_as_a_wrong_password(
+def test_every_refusal_costs_the_same_work(
     identity: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """An unknown name, a wrong password, with and without a second factor, or only its code wrong.
+
+    Work is what takes time: argon2, statements, and codes computed to compare with.
+    """
+    careful = {"username": "careful", "password": ADMIN_PASSWORD, "roles": ["support"]}
+    staff_id = identity.call(contract.CREATE_STAFF, careful)["staff_id"]
+    secret = identity.call(contract.BEGIN_TOTP, {"staff_id": staff_id})["secret"]
+    code = pyotp.TOTP(secret).at(int(identity.clock.now().timestamp()))
+    identity.call(contract.CONFIRM_TOTP, {"staff_id": staff_id, "code": code})
     work: list[str] = []
-    verify = passwords.matches
+    verify, compute = passwords.matches, pyotp.TOTP.at
 
     def matches(password_hash: str, password: str) -> bool:
         work.append(password_hash[: password_hash.rindex("p=1$")])  # the cost, not the salt
@@ -69,20 +79,32 @@ def test_unknown_name_costs_the_same_work_as_a_wrong_password(
 
     monkeypatch.setattr(passwords, "matches", matches)
 
+    def at(totp: pyotp.TOTP, for_time: int) -> str:
+        work.append("code")
+        return compute(totp, for_time)
+
+    monkeypatch.setattr(pyotp.TOTP, "at", at)
+
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         work.append(statement)
 
-    def work_of(username: str) -> list[str]:
+    def work_of(username: str, password: str = WRONG) -> list[str]:
         work.clear()
-        identity.refused("password", username=username, password=WRONG)
+        identity.refused("password", username=username, password=password)
         return list(work)
 
     engine = identity.service.db.engine
     sa.event.listen(engine, "before_cursor_execute", note)
     known, unknown = work_of("admin"), work_of("nobody")
+    guarded, half_right = work_of("careful"), work_of("careful", ADMIN_PASSWORD)
+    for _ in range(4):
+        work_of("careful"), work_of("nobody")
+    locked, locked_nobody = work_of("careful", ADMIN_PASSWORD), work_of("nobody")
     sa.event.remove(engine, "before_cursor_execute", note)
-    assert known == unknown
-    assert sum(each.startswith("$argon2id$") for each in known) == 1
+    assert known == unknown == guarded == half_right
+    assert locked == locked_nobody
+    for each in (known, locked):
+        assert sum(step.startswith("$argon2id$") for step in each) == 1
 
 
 @pytest.mark.rule("I3")

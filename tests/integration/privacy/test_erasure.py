@@ -12,8 +12,8 @@ from shared.calls import CallContext
 from shared.clock import rfc3339
 from shared.contracts.points import holds
 from shared.errors.points import MemberNotActive
-from tests.integration.privacy import person
-from tests.integration.privacy.person import Known, erase, sale
+from tests.support import person
+from tests.support.person import Known, erase, sale
 from tests.support.platform import Person, Platform
 
 PUT_OFF = sa.text("UPDATE jobs SET due_at = now() + interval '1 hour' WHERE job_id = :job_id")

@@ -12,9 +12,9 @@ import structlog
 
 from shared.privacy.pages import belongs
 from shared.privacy.register import REGISTER, Erasure
-from tests.integration.privacy import person
-from tests.integration.privacy.person import Known, erase
 from tests.integration.privacy.tables import metadata_of
+from tests.support import person
+from tests.support.person import Known, erase
 from tests.support.platform import Platform
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -43,6 +44,34 @@ _TABLES = sa.text(
 )
 
 
+class World(Protocol):
+    """Where the person lives: the platform in one process, or its real processes."""
+
+    def staff(self, *roles: str) -> Person:
+        """Return a new member of staff."""
+        ...
+
+    def terminal(self) -> Person:
+        """Return a till."""
+        ...
+
+    def shopper(self, phone: str) -> Person:
+        """Return whoever owns ``phone``, signed in."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the platform's time."""
+        ...
+
+    def advance_clock(self, *, seconds: float) -> None:
+        """Move the sandbox clock on."""
+        ...
+
+    def settle(self) -> object:
+        """Return when all that happened is known everywhere."""
+        ...
+
+
 @dataclass
 class Known:
     """The person, and whom it has to do with."""
@@ -55,7 +84,7 @@ class Known:
     coupon_id: str
 
 
-def live(platform: Platform) -> Known:
+def live(platform: World) -> Known:
     """Let somebody enrol by itself, buy, give, be given, and be written about."""
     manager, colleague = platform.staff("manager"), platform.staff("manager")
     till = platform.terminal()
@@ -74,7 +103,7 @@ def live(platform: Platform) -> Known:
     manager.post(f"/v1/members/{member_id}/external-ids", {"system": "wechat", "id": OPENID})
     _share(known)
     _buy(platform, known)
-    _be_written_about(known, colleague)
+    _be_written_about(platform, known, colleague)
     known.coupon_id = _hold_coupons(platform, known)
     _change_its_mind_about_a_reward(known)
     platform.settle()
@@ -90,7 +119,7 @@ def _share(known: Known) -> None:
     known.manager.post(path, {"member_id": known.other_id})
 
 
-def sale(platform: Platform, member_id: str, **more: Any) -> dict[str, Any]:
+def sale(platform: World, member_id: str, **more: Any) -> dict[str, Any]:
     """Return a sale to a member."""
     line = {"line_id": "1", "sku": "tea", "quantity": 2, "net_minor": 200_000}
     return {
@@ -103,7 +132,7 @@ def sale(platform: Platform, member_id: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def _buy(platform: Platform, known: Known) -> None:
+def _buy(platform: World, known: Known) -> None:
     bought = known.till.post("/v1/sales", sale(platform, known.member_id))
     back = {
         "return_id": "r-1",
@@ -123,11 +152,12 @@ def _buy(platform: Platform, known: Known) -> None:
     )  # fmt: skip
 
 
-def _be_written_about(known: Known, colleague: Person) -> None:
+def _be_written_about(platform: World, known: Known, colleague: Person) -> None:
     who, manager = f"/v1/members/{known.member_id}", known.manager
     because = {"reason": f"{NAME} asked for it"}
     manager.post(f"{who}/freeze", because, status=200)
     manager.post(f"{who}/unfreeze", because, status=200)
+    platform.settle()
     given = {"member_id": known.member_id, "points": 50, "reason_code": "goodwill"}
     manager.post("/v1/points/adjustments", {**given, "note": f"{NAME} waited long"})
     until = {"expires_at": "2030-01-01T00:00:00Z"}
@@ -135,7 +165,7 @@ def _be_written_about(known: Known, colleague: Person) -> None:
     colleague.post(f"{who}/unmask", {"fields": ["phone"], "purpose": "Call back"}, status=200)
 
 
-def _hold_coupons(platform: Platform, known: Known) -> str:
+def _hold_coupons(platform: World, known: Known) -> str:
     manager = known.manager
     terms = {
         "name": "Tea", "kind": "amount_off", "value": 500, "code": {"type": "unique"},
