@@ -18,7 +18,7 @@ from shared.contracts.coupons import rpc as coupons
 from shared.contracts.members import rpc as members
 from shared.contracts.points import rpc as points
 from shared.contracts.tiers import rpc as tiers
-from shared.errors.points import MemberNotActive
+from shared.errors.points import not_active
 from shared.ids import new_id
 
 VALID_FOR = timedelta(minutes=15)
@@ -126,7 +126,7 @@ def _member_price(asked: Mapping[str, Any]) -> _MemberPrice:
         return _MemberPrice(nothing)
     known = call(members.STATUS, {"member_id": asked["member_id"]}, idempotent=False).body
     if known["status"] != _ACTIVE:
-        raise MemberNotActive
+        raise not_active(known["status"])
     who = {name: known[name] for name in ("member_id", "enrolled_at")}
     benefits = call(tiers.MEMBER_BENEFITS, who, idempotent=False).body
     percent = max(

@@ -39,7 +39,7 @@ def resolve(reference: Mapping[str, Any]) -> Command:
     (found,) = _look_up([reference])
     return {
         "member_id": found["member_id"],
-        "member_status": found["status"] if found["found"] else UNKNOWN,
+        "member_status": _status(found),
     }
 
 
@@ -116,8 +116,8 @@ def _use_codes(uses: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]
 
 def _status(member: Mapping[str, Any]) -> str:
     """Return how the member stands, or why the reference leads to none."""
-    status: str = member["status"] if member["found"] else member.get("refusal", UNKNOWN)
-    return status
+    known: str | None = member["status"]
+    return known or member.get("refusal") or UNKNOWN
 
 
 def _command(sale: Sale, member: Mapping[str, Any] | None, actor: Actor) -> Command:

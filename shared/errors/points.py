@@ -34,10 +34,37 @@ class UnknownMember(LoyaltyError):
 
 
 class MemberNotActive(LoyaltyError):
-    """The member's account is frozen, closed, merged or erased."""
+    """The member's account is not active."""
 
     code = "member_not_active"
     status = 422
+
+
+class AccountFrozen(MemberNotActive):
+    """The member's account is frozen; staff can say why."""
+
+    code = "account_frozen"
+
+
+class AccountClosed(MemberNotActive):
+    """The member's account is closed."""
+
+    code = "account_closed"
+
+
+class MemberErased(MemberNotActive):
+    """This member was erased: nobody is behind this id any more."""
+
+    code = "member_erased"
+
+
+NOT_ACTIVE = (MemberNotActive, AccountFrozen, AccountClosed, MemberErased)
+_BY_STATUS = {"frozen": AccountFrozen, "closed": AccountClosed, "erased": MemberErased}
+
+
+def not_active(status: str | None) -> MemberNotActive:
+    """Return the refusal that tells a till how an account stands."""
+    return _BY_STATUS.get(status or "", MemberNotActive)()
 
 
 class StoreMismatch(LoyaltyError):

@@ -31,7 +31,7 @@ JOB = "0192f3a0-0000-7000-8000-000000000003"
 """The last byte names points."""
 _OCCURRED = "2026-01-05T10:00:00Z"
 _LINE = {"line_id": "1", "sku": "tea", "quantity": 2, "net_minor": 12_000}
-_SALE = {
+SALE = {
     "sale_id": "sale-1",
     "occurred_at": _OCCURRED,
     "currency": "CNY",
@@ -133,7 +133,7 @@ def _rule_draft(platform: Platform) -> Mapping[str, Any]:
     return {"rule_id": made["rule_id"]}
 
 
-_COUPON_SALE = {**_SALE, "coupons": ["WELCOME"]}
+_COUPON_SALE = {**SALE, "coupons": ["WELCOME"]}
 _RESERVATION = {
     "order_id": "sale-1",
     "member_id": MEMBER,
@@ -183,7 +183,7 @@ CALLS = (
     CallNeed(
         members.LOOKUP_MANY,
         "a member has this phone",
-        ("POST", "/v1/sales", _SALE),
+        ("POST", "/v1/sales", SALE),
         {"references": [{"type": "phone", "value": PHONE}]},
         {
             "results": match.each_like(
@@ -196,7 +196,7 @@ CALLS = (
     CallNeed(
         points.RECORD_SALE,
         "a member may buy",
-        ("POST", "/v1/sales", _SALE),
+        ("POST", "/v1/sales", SALE),
         {
             "sale_id": "sale-1",
             "member_id": MEMBER,

@@ -79,7 +79,10 @@ def lookup(
 def lookup_many(
     snapshot: Snapshot, *, vault: Vault, references: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return, for each reference in order, whether it leads to a member, which, and its status."""
+    """Return, for each reference in order, whether it leads to a member, which, and its status.
+
+    Whoever knows the id of somebody forgotten is told so: there is a status, and no member.
+    """
     owners = _owners(snapshot, vault, references, tolerant=True)
     wanted = {owner for owner in owners if owner is not None}
     statuses = _statuses(snapshot.connection, wanted)
@@ -90,14 +93,9 @@ def lookup_many(
         statuses |= _statuses(snapshot.connection, now.values())
     results = []
     for owner in owners:
-        found = owner in statuses
-        results.append(
-            {
-                "found": found,
-                "member_id": owner if found else None,
-                "status": statuses[owner] if found and owner else None,
-            }
-        )
+        status = None if owner is None else statuses.get(owner)
+        found = status not in (None, domain.ERASED)
+        results.append({"found": found, "member_id": owner if found else None, "status": status})
     return {"results": results}
 
 
@@ -186,7 +184,7 @@ def _by_member(rows: Iterable[sa.Row[Any]]) -> defaultdict[UUID, list[sa.Row[Any
 
 def _statuses(connection: sa.Connection, ids: Iterable[UUID]) -> dict[UUID, str]:
     statement = sa.select(members.c.member_id, members.c.status)
-    rows = connection.execute(statement.where(members.c.member_id.in_(set(ids)), _PRESENT))
+    rows = connection.execute(statement.where(members.c.member_id.in_(set(ids))))
     return {row.member_id: row.status for row in rows}
 
 

@@ -28,6 +28,7 @@ from services.points.use_cases.content import digest_of
 from services.points.use_cases.judging import Judge, Shopper, channel_of
 from services.points.use_cases.posting import Awarded, post
 from services.points.use_cases.sales import NOBODY
+from services.points.use_cases.standing import refuse_over
 from shared.contracts.base import instance_of
 from shared.contracts.points.activities import ActivityAnswerSchema
 from shared.db import Outcome, UnitOfWork
@@ -35,12 +36,9 @@ from shared.errors.points import (
     ActivityIdConflict,
     ActivityInFuture,
     ActivityTooOld,
-    MemberNotActive,
     UnknownMember,
 )
 from shared.merging import family, were_one
-
-_ACTIVE = "active"
 
 
 def record_activity(
@@ -78,8 +76,7 @@ def record_activity(
         raise NOBODY[member_status]
     if member_id is None:
         raise UnknownMember
-    if {member_status, book.account(member_id).status} - {None, _ACTIVE}:
-        raise MemberNotActive
+    refuse_over(book.account(member_id), member_status)
     activity = Activity(member_id=member_id, **reported)
     _judge_time(uow, programme, activity.occurred_at)
     return Outcome(_Recording(uow, programme, book, activity).record(content))

@@ -14,15 +14,15 @@ from services.points.domain.sales import Sale
 from services.points.repository import allowances as repository
 from services.points.repository.book import Book
 from services.points.use_cases.pos import TERMINAL
+from services.points.use_cases.standing import refuse_over
 from shared.db import UnitOfWork
 from shared.errors import Unauthenticated
-from shared.errors.points import InsufficientPoints, MemberNotActive, OfflineAllowanceExceeded
+from shared.errors.points import InsufficientPoints, OfflineAllowanceExceeded
 from shared.ids import new_id
 from shared.security import tokens
 from shared.security.crypto import MasterKey
 from shared.security.tokens import SigningKey
 
-ACTIVE = "active"
 AUDIENCE = "offline-allowance"
 _SEAL = b"allowance_keys.private"
 
@@ -97,8 +97,7 @@ def grant_allowance(
     book.open([member_id])
     account = book.account(member_id)
     member_id = account.member_id
-    if {member_status, account.status} - {None, ACTIVE}:
-        raise MemberNotActive
+    refuse_over(account, member_status)
     book.flush()
     horizon = uow.now - programme.late_limit - programme.future_tolerance
     granted = repository.of_member(uow.connection, member_id, horizon)

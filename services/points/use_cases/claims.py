@@ -22,18 +22,17 @@ from services.points.repository.book import Book, Cause
 from services.points.use_cases.awards import NOBODYS, Awarded, Awarding
 from services.points.use_cases.clawbacks import clawbacks, note_clawbacks
 from services.points.use_cases.sales import NOBODY
+from services.points.use_cases.standing import refuse_over
 from shared.contracts.points import events
 from shared.db import Outcome, UnitOfWork
 from shared.errors import NotFound
 from shared.errors.points import (
     ClaimTooLate,
-    MemberNotActive,
     SaleAlreadyClaimed,
     UnknownMember,
 )
 from shared.merging import were_one
 
-ACTIVE = "active"
 NOTHING = Recovery(0, 0, 0, 0)
 CLAIM = "claim"
 """What the journal refers to where points are taken back for returns before a claim."""
@@ -80,8 +79,7 @@ def claim_sale(
         return Outcome(json.loads(known.answer), 200, replayed=True)
     if uow.now > row.occurred_at + programme.claim_within:
         raise ClaimTooLate
-    if {member_status, book.account(member_id).status} - {None, ACTIVE}:
-        raise MemberNotActive
+    refuse_over(book.account(member_id), member_status)
     return Outcome(_Claim(uow, programme, book, row, member_id).carry_out())
 
 

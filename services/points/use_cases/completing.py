@@ -38,7 +38,7 @@ from shared.errors.checkout import (
     OrderIdConflict,
     PaidBeforeOpened,
 )
-from shared.errors.points import MemberNotActive
+from shared.errors.points import not_active
 
 _STANDING = (None, ACTIVE, "frozen")
 """A member who was frozen since has been promised the order, and it is paid."""
@@ -75,7 +75,7 @@ def complete_checkout(
         raise PaidBeforeOpened
     member_id = checkout.member_id
     if member_id is not None and book.account(member_id).status not in _STANDING:
-        raise MemberNotActive
+        raise not_active(book.account(member_id).status)
     return Outcome(_record(book, programme, checkout, paid_at))
 
 

@@ -17,7 +17,7 @@ from services.points.use_cases.awards import NOBODYS
 from services.points.use_cases.judging import Judge, Shopper
 from services.points.use_cases.standing import is_active
 from shared.db import Snapshot
-from shared.errors.points import InsufficientPoints, MemberNotActive
+from shared.errors.points import InsufficientPoints, not_active
 
 
 def quote_sale(snapshot: Snapshot, *, programme: Programme, **asked: Any) -> Mapping[str, Any]:
@@ -65,7 +65,7 @@ def _shopper(
     birth_month = None
     for account in accounts.peek(snapshot.connection, [subject.member_id]):
         if not is_active(account):
-            raise MemberNotActive
+            raise not_active(account.status)
         tiers, birth_month = tuple(account.tiers), account.birth_month
     if subject.points_to_redeem:
         figures = queries.figures_of(snapshot, [subject.member_id])[subject.member_id]

@@ -20,6 +20,7 @@ from services.points.use_cases.awards import NOBODYS, Awarded, Awarding
 from services.points.use_cases.content import is_same_sale, sale_digest
 from services.points.use_cases.merging import owned
 from services.points.use_cases.recording import Settled, revive, write_sale
+from services.points.use_cases.standing import ERASED, refuse_over
 from shared.contracts.points import events
 from shared.contracts.points.rpc import UNKNOWN
 from shared.db import Outcome, UnitOfWork
@@ -28,16 +29,16 @@ from shared.errors.members import CodeExpired, CodeInvalid, CodeUsed
 from shared.errors.points import (
     CardSpendingLimit,
     CheckoutNotOpen,
-    MemberNotActive,
+    MemberErased,
     SaleIdConflict,
     TerminalCounterConflict,
     UnknownMember,
 )
 
-ACTIVE = "active"
 CARD = "card"
 NOBODY: Mapping[str | None, type[LoyaltyError]] = {
     UNKNOWN: UnknownMember,
+    ERASED: MemberErased,
     **{refusal.code: refusal for refusal in (CodeInvalid, CodeExpired, CodeUsed)},
 }
 
@@ -197,8 +198,7 @@ class _Recording:
         if sale.member_id is None:
             return None, price
         account = self.book.account(sale.member_id)
-        if {sale.member_status, account.status} - {None, ACTIVE}:
-            raise MemberNotActive
+        refuse_over(account, sale.member_status)
         self._refuse_over_card_floor(sale, sale.member_id)
         self._allowances.refuse_unless_spendable(sale, account.figures.available)
         return rules.tier_at(account.tiers, sale.occurred_at, self.programme), price

@@ -13,10 +13,10 @@ from services.points.domain.rules import Rule, RuleBook, Version
 from services.points.domain.sales import Line, Sale, Tier, tier_at
 from services.points.repository import accounts, rules
 from services.points.use_cases.judging import Judge, Shopper
-from shared.contracts.points.rpc import UNKNOWN
+from services.points.use_cases.sales import NOBODY
 from shared.db import Snapshot
 from shared.errors import FieldError
-from shared.errors.points import RuleNotValid, UnknownMember
+from shared.errors.points import RuleNotValid
 
 _WEEK = timedelta(days=7)
 
@@ -36,8 +36,8 @@ def simulate(
         RuleNotValid: a draft could not be published.
     """
     at = at or snapshot.now
-    if sale["member_status"] == UNKNOWN:
-        raise UnknownMember
+    if sale["member_status"] in NOBODY:
+        raise NOBODY[sale["member_status"]]
     subject = Sale(
         sale_id="",
         occurred_at=at,

@@ -47,7 +47,9 @@ def transfer(
     if from_member_id == to_member_id:
         raise Invalid(errors=[FieldError("to_member_id", "same_member", "They are one member.")])
     for member_id in (from_member_id, to_member_id):
-        refuse_unless_active(book.account(member_id), exists=exists)
+        refuse_unless_active(
+            book.account(member_id), exists=exists, discreet=uow.actor.kind == "member"
+        )
     available = book.account(from_member_id).figures.available
     if points > available:
         raise InsufficientPoints(available=available)

@@ -268,7 +268,10 @@ class ReferencesSchema(WireSchema):
 
 
 class FoundSchema(WireSchema):
-    """Whether a reference leads to a member; without one both other fields are null."""
+    """Whether a reference leads to a member; without one it names none.
+
+    Then the status is null too, unless it is known that there was one: ``erased``.
+    """
 
     found = StrictBoolean(required=True)
     member_id = Id(required=True, allow_none=True)

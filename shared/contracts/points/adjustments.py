@@ -89,7 +89,7 @@ class AdjustmentsQuerySchema(PageQuery):
     status = Choice(*ADJUSTMENT_STATUSES, load_default=None, allow_none=True)
 
 
-_CARRIED_OUT = (errors.MemberNotActive, errors.InsufficientPoints, Invalid)
+_CARRIED_OUT = (*errors.NOT_ACTIVE, errors.InsufficientPoints, Invalid)
 
 ADJUST = Method(
     SERVICE,

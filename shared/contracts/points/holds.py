@@ -123,7 +123,7 @@ PLACE = Method(
     success=201,
     errors=(
         errors.UnknownMember,
-        errors.MemberNotActive,
+        *errors.NOT_ACTIVE,
         errors.InsufficientPoints,
         errors.HoldConflict,
     ),

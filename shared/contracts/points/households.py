@@ -89,7 +89,7 @@ POOL = Method(
     "pool_points",
     PoolCommandSchema,
     PooledSchema,
-    errors=(NotFound, errors.MemberNotActive, errors.InsufficientPoints),
+    errors=(NotFound, *errors.NOT_ACTIVE, errors.InsufficientPoints),
 )
 POINTS = Method(
     SERVICE, "household_points", HouseholdIdSchema, HouseholdPointsSchema, errors=(NotFound,)

@@ -137,7 +137,7 @@ _SALE_REFUSALS = (
     member_errors.CodeInvalid,
     member_errors.CodeExpired,
     member_errors.CodeUsed,
-    errors.MemberNotActive,
+    *errors.NOT_ACTIVE,
     errors.CardSpendingLimit,
     errors.MemberRequired,
     errors.InsufficientPoints,
@@ -236,7 +236,7 @@ QUOTE_SALE = Method(
     quotes.QuotedSaleSchema,
     errors=(
         errors.CurrencyMismatch,
-        errors.MemberNotActive,
+        *errors.NOT_ACTIVE,
         errors.MemberRequired,
         errors.InsufficientPoints,
         errors.RedemptionOutOfRange,
@@ -258,7 +258,7 @@ RECORD_ACTIVITY = Method(
     success=201,
     errors=(
         errors.UnknownMember,
-        errors.MemberNotActive,
+        *errors.NOT_ACTIVE,
         member_errors.CodeInvalid,
         member_errors.CodeExpired,
         member_errors.CodeUsed,
@@ -273,7 +273,7 @@ OPEN_CHECKOUT = Method(
     checkouts.OpenCheckoutSchema,
     checkouts.CheckoutSchema,
     errors=(
-        errors.MemberNotActive,
+        *errors.NOT_ACTIVE,
         errors.HoldConflict,
         checkout_errors.OrderIdConflict,
         checkout_errors.QuoteExpired,
@@ -307,7 +307,7 @@ COMPLETE_CHECKOUT = Method(
         checkout_errors.CheckoutNotReady,
         checkout_errors.OrderIdConflict,
         checkout_errors.PaidBeforeOpened,
-        errors.MemberNotActive,
+        *errors.NOT_ACTIVE,
         errors.SaleInFuture,
         errors.SaleTooOld,
     ),
@@ -332,7 +332,7 @@ CLAIM_SALE = Method(
         member_errors.CodeInvalid,
         member_errors.CodeExpired,
         member_errors.CodeUsed,
-        errors.MemberNotActive,
+        *errors.NOT_ACTIVE,
     ),
 )
 OFFLINE_ALLOWANCE = Method(
@@ -340,7 +340,7 @@ OFFLINE_ALLOWANCE = Method(
     "offline_allowance",
     pos.AllowanceRequestSchema,
     pos.AllowanceSchema,
-    errors=(errors.MemberNotActive,),
+    errors=(*errors.NOT_ACTIVE,),
 )
 ALLOWANCE_KEYS = Method(SERVICE, "allowance_keys", EmptySchema, JwksSchema)
 LIST_POS_EXCEPTIONS = Method(

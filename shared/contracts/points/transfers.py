@@ -71,7 +71,7 @@ TRANSFER = Method(
     errors=(
         Invalid,
         errors.UnknownMember,
-        errors.MemberNotActive,
+        *errors.NOT_ACTIVE,
         errors.InsufficientPoints,
         errors.TransferLimitExceeded,
     ),

@@ -118,7 +118,7 @@ def test_frozen_account_neither_earns_nor_claims_until_unfrozen(
     frozen = support.post(f"/v1/members/{li}/freeze", reason, status=200)
     assert frozen["status"] == "frozen"
     by_id = sale(platform, "s-1", type="member_id", value=li)
-    assert till.post("/v1/sales", by_id, status=422)["code"] == "member_not_active"
+    assert till.post("/v1/sales", by_id, status=422)["code"] == "account_frozen"
     platform.settle()
     for service in ("points", "coupons"):
         row = platform.databases[service].query("SELECT status FROM members")[0]

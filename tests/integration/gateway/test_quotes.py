@@ -109,7 +109,7 @@ def test_quote_is_refused_for_who_may_not_buy_and_what_cannot_be_sold(retail: Re
     assert till.post("/v1/quotes", elsewhere, status=422)["code"] == "store_mismatch"
     reason = {"reason": "Stolen phone."}
     retail.staff.post(f"/v1/members/{shopper.member_id}/freeze", reason, status=200)
-    assert retail.quote(shopper, 1_000, status=422)["code"] == "member_not_active"
+    assert retail.quote(shopper, 1_000, status=422)["code"] == "account_frozen"
 
 
 def test_till_quotes_for_whoever_shows_a_code_and_does_not_use_it_up(retail: Retail) -> None:

@@ -181,5 +181,5 @@ def test_activity_of_nobody_or_of_a_frozen_member_is_refused(desk: Desk) -> None
     frozen = uuid4()
     told = {"member_id": frozen, "enrolled_at": desk.clock.now(), "channel": "store"}
     desk.hear(members.ENROLLED, frozen, told | {"status": "frozen"})
-    assert refusal_of(lambda: do(desk, frozen)).code == "member_not_active"
+    assert refusal_of(lambda: do(desk, frozen)).code == "account_frozen"
     assert desk.database.query("SELECT 1 FROM activities") == []

@@ -223,5 +223,5 @@ def test_batch_counts_what_its_sales_spend(lending: Desk) -> None:
 def test_only_an_active_member_is_lent_to(lending: Desk) -> None:
     payload = {"member_id": str(earn(lending, 500)), "member_status": "frozen"}
     assert refusal_of(lambda: lending.call(rpc.OFFLINE_ALLOWANCE, payload)).code == (
-        "member_not_active"
+        "account_frozen"
     )

@@ -169,7 +169,7 @@ def test_only_an_active_member_may_claim(desk: Desk) -> None:
     desk.hear(
         members.UPDATED, member, {"member_id": member, "changed": ["status"], "status": "frozen"}
     )
-    assert refusal_of(lambda: claim(desk, code, member)).code == "member_not_active"
+    assert refusal_of(lambda: claim(desk, code, member)).code == "account_frozen"
     named: dict[str, Any] = {"member_id": None, "member_status": "unknown", "actor": TILL}
     assert refusal_of(lambda: claim(desk, code, member, **named)).code == "unknown_member"
     assert claim(desk, code, uuid4(), member_status="active", actor=TILL).status == 200

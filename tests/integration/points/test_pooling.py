@@ -122,7 +122,7 @@ def test_frozen_owner_is_given_nothing(desk: Desk) -> None:
     adjust(desk, second, 50)
     freeze(desk, owner)
     household = found(desk, owner, second)
-    assert refusal_of(partial(pool, desk, household)).code == "member_not_active"
+    assert refusal_of(partial(pool, desk, household)).code == "account_frozen"
     assert desk.available(second) == 50
 
 

@@ -36,10 +36,17 @@ CASES: dict[str, tuple[str, int, Callable[[Desk, UUID], Any]]] = {
         lambda desk, _: desk.sell(100, member_id=None, member_status="unknown"),
     ),
     "frozen member": (
-        "member_not_active", 422, lambda desk, member: refused(desk, member, "frozen")
+        "account_frozen", 422, lambda desk, member: refused(desk, member, "frozen")
     ),
     "erased member": (
-        "member_not_active", 422, lambda desk, member: refused(desk, member, "erased")
+        "member_erased", 422, lambda desk, member: refused(desk, member, "erased")
+    ),
+    "closed account": (
+        "account_closed", 422, lambda desk, member: refused(desk, member, "closed")
+    ),
+    "member that is erased, and was so when the till named it": (
+        "member_erased", 422,
+        lambda desk, _: desk.sell(100, member_id=None, member_status="erased"),
     ),
     "sale in the future": (
         "sale_in_future", 422,

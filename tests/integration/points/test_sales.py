@@ -142,7 +142,7 @@ def test_terminal_counter_is_never_used_twice(desk: Desk) -> None:
         ({"currency": "EUR"}, "currency_mismatch"),
         ({"occurred_at": "2026-03-10T04:05:01Z"}, "sale_in_future"),
         ({"member_status": "unknown"}, "unknown_member"),
-        ({"member_status": "frozen", "member_id": str(uuid4())}, "member_not_active"),
+        ({"member_status": "frozen", "member_id": str(uuid4())}, "account_frozen"),
         ({"points_to_redeem": 100}, "member_required"),
     ],
 )
@@ -166,7 +166,7 @@ def test_member_known_as_frozen_by_event_is_refused(desk: Desk) -> None:
     # Overtaken on its way, this one says nothing new.
     active = {"member_id": member, "changed": ["name"], "status": "active"}
     desk.hear(members.UPDATED, member, active, sequence=2)
-    assert refusal_of(lambda: desk.sell(100, member=member)).code == "member_not_active"
+    assert refusal_of(lambda: desk.sell(100, member=member)).code == "account_frozen"
 
 
 @pytest.mark.rule("S6")
