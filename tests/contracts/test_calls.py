@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from tests.contracts.members_calls import MEMBERS_CALLS
 from tests.contracts.merge_calls import MERGE_CALLS
 from tests.contracts.movement_calls import MOVEMENT_CALLS
 from tests.contracts.needs import MEMBER
+from tests.contracts.platform_calls import NOW, PLATFORM_CALLS
 from tests.contracts.privacy_calls import PRIVACY_CALLS
 from tests.contracts.programme_calls import PROGRAMME_CALLS
 from tests.contracts.providers import hold
@@ -53,6 +54,7 @@ CALLS = (
     *IMPORT_CALLS,
     *MERGE_CALLS,
     *SECOND_FACTOR_CALLS,
+    *PLATFORM_CALLS,
     *PRIVACY_CALLS,
     *PROGRAMME_CALLS,
     *REWARD_CALLS,
@@ -118,7 +120,7 @@ class StatedBackend(OneByOne):
 
     def token(self, role: str) -> str:
         """Return a token that opens every route, of somebody in a role of the API."""
-        now = datetime.now(UTC)
+        now = datetime.fromisoformat(NOW)
         times = {"iat": now, "nbf": now, "exp": now + timedelta(minutes=5)}
         claims = {"iss": "loyalty", "aud": "loyalty", "sub": MEMBER, "role": role, "jti": "j"}
         scope = {"scope": " ".join(ALL_SCOPES), "roles": []}
@@ -132,7 +134,7 @@ def stated_gateway(tmp_path_factory: pytest.TempPathFactory) -> tuple[StatedBack
     for each in CALLS:
         file_pact(each, directory)
     backend = StatedBackend(stated(directory))
-    settings = GatewaySettings(Secret(""), Secret("s"), rate_limits=False)
+    settings = GatewaySettings(Secret(""), Secret("s"), sandbox=True, rate_limits=False)
     app = create_app(settings, backend)
     return backend, app
 

@@ -13,13 +13,11 @@ import gateway
 from shared.contracts.method import Method
 from shared.contracts.platform import SERVICES
 from tests.contracts.test_calls import CALLS
-from tests.contracts.uncovered import UNCOVERED
 
 ADVICE = """The gateway calls {missing}, but no contract says what it needs of that.
 Add a CallNeed for each to a module of tests/contracts that ends up in CALLS of test_calls.py: the
 method, the state and a function that makes it, the HTTP request that makes the gateway call, what
 it sends, and the fields of the answer that it, or whoever asked it, reads."""
-LEAVE = "Take off the list in tests/contracts/uncovered.py: {names}."
 
 
 def called_by_gateway() -> set[str]:
@@ -53,14 +51,5 @@ def under_contract() -> set[str]:
 def test_each_call_of_the_gateway_has_a_contract() -> None:
     called = called_by_gateway()
     assert {service for service in SERVICES if f"{service}." in " ".join(called)} == set(SERVICES)
-    missing = sorted(called - under_contract() - UNCOVERED)
+    missing = sorted(called - under_contract())
     assert not missing, ADVICE.format(missing=", ".join(missing))
-
-
-def test_list_of_calls_without_contract_only_gets_shorter() -> None:
-    done = sorted(UNCOVERED & under_contract())
-    assert not done, (
-        f"{', '.join(done)} is under contract: take it off tests/contracts/uncovered.py"
-    )
-    gone = sorted(UNCOVERED - called_by_gateway())
-    assert not gone, LEAVE.format(names=", ".join(gone))
