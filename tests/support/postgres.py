@@ -27,6 +27,8 @@ from shared.db.migrations import upgrade
 from standalone.postgres import EmbeddedPostgres, end_leftovers
 
 _PREFIX = "loyalty-tests-"
+_NO_TRIGGERS = "SET LOCAL session_replication_role = replica"
+"""Journals refuse to be emptied, and tables are filled in any order."""
 
 
 def psycopg2_dsn(url: str) -> str:
@@ -93,15 +95,18 @@ class ServiceDatabase:
                 for name in sorted({*_filled_tables(cursor), *self._pristine})
                 if name not in self._pristine or _copy_out(cursor, name) != self._pristine[name]
             ]
-            if touched:
-                # No triggers: journals refuse to be emptied. Deleting would be quicker, but rows
-                # of the next test would take the places of these in any order.
-                cursor.execute("SET LOCAL session_replication_role = replica")
-                cursor.execute(f"TRUNCATE {', '.join(touched)} RESTART IDENTITY CASCADE")
-            # CASCADE may have emptied more than what was touched.
-            for name, rows in self._pristine.items():
-                if _copy_out(cursor, name) != rows:
-                    cursor.copy_expert(f"COPY {name} FROM STDIN", StringIO(rows))
+            if not touched:
+                return
+            cursor.execute(_NO_TRIGGERS)
+            for name in touched:
+                cursor.execute(f"DELETE FROM {name}")
+            _restart_sequences(cursor, touched)
+            connection.commit()
+            _give_pages_back(connection.driver_connection, touched)
+            cursor.execute(_NO_TRIGGERS)
+            for name in touched:
+                if name in self._pristine:
+                    cursor.copy_expert(f"COPY {name} FROM STDIN", StringIO(self._pristine[name]))
                     _catch_up_sequences(cursor, name)
             connection.commit()
 
@@ -211,6 +216,26 @@ def _copy_out(cursor: Any, name: str) -> str:
     statement = sql.SQL("COPY (SELECT * FROM {} ORDER BY 1) TO STDOUT").format(sql.SQL(name))
     cursor.copy_expert(statement, rows)
     return rows.getvalue()
+
+
+def _restart_sequences(cursor: Any, names: list[str]) -> None:
+    """Let the tables' sequences begin again, as TRUNCATE would for twenty times the time."""
+    cursor.execute(
+        "SELECT setval(number.seqrelid, number.seqstart, false) FROM pg_depend AS owned"
+        " JOIN pg_sequence AS number ON number.seqrelid = owned.objid"
+        " WHERE owned.deptype IN ('a', 'i') AND owned.refobjid = ANY(%s::regclass[])",
+        (names,),
+    )
+
+
+def _give_pages_back(connection: Any, names: list[str]) -> None:
+    """Leave no room of deleted rows, which rows of the next test would take in any order."""
+    connection.autocommit = True
+    try:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(f"VACUUM (INDEX_CLEANUP on, SKIP_DATABASE_STATS) {', '.join(names)}")
+    finally:
+        connection.autocommit = False
 
 
 def _catch_up_sequences(cursor: Any, name: str) -> None:
