@@ -99,7 +99,7 @@ class ServiceDatabase:
                 return
             cursor.execute(_NO_TRIGGERS)
             for name in touched:
-                cursor.execute(f"DELETE FROM {name}")
+                cursor.execute(sql.SQL("DELETE FROM {}").format(sql.SQL(name)))
             _restart_sequences(cursor, touched)
             connection.commit()
             _give_pages_back(connection.driver_connection, touched)
