@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import os
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,11 @@ from tests.contracts.stage import Stage
 from tests.support.postgres import TestServer
 
 os.environ["PACT_DO_NOT_TRACK"] = "true"
+
+# Pact hooks every import of the process, only to warn of one way of importing Pact itself.
+_import = builtins.__import__
+import_module("pact")
+builtins.__import__ = _import
 
 
 @pytest.fixture

@@ -17,6 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+OWNER = "LOYALTY_TESTS_OWNER"
+"""Environment variable of a node: the process whose end it must not outlive."""
 # The distribution's wrappers in sbin insist on the system's own user and directories.
 _PLACES = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/sbin", "/usr/local/sbin", "/usr/sbin")
 _READY_WITHIN_S = 90  # on a busy machine; 8 s on an idle one
@@ -55,6 +59,21 @@ def free_port() -> int:
         return port
 
 
+def end_leftovers() -> None:
+    """End the nodes of test runs that were killed before they could."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            owner = process.environ().get(OWNER, "")
+            # Erlang's port mapper came with the first node, and serves all there are.
+            if owner.isdigit() and not psutil.pid_exists(int(owner)) and process.name() != "epmd":
+                os.killpg(os.getpgid(process.pid), signal.SIGKILL)
+
+
+def _owner() -> int:
+    """Return the process of the test run; of several workers, the one that leads them."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
 @dataclass
 class Rabbit:
     """One node; `stop` and `start` keep its port and what is durable in it."""
@@ -72,6 +91,7 @@ class Rabbit:
 
     def start(self) -> Rabbit:
         """Start the node and return when it speaks AMQP."""
+        end_leftovers()
         script = server_command()
         self.home.mkdir(parents=True, exist_ok=True)
         (self.home / "rabbitmq.conf").write_text(_CONFIG.format(port=self.port))
@@ -114,6 +134,7 @@ class Rabbit:
     def _environment(self) -> dict[str, str]:
         home = str(self.home)
         own = {
+            OWNER: str(_owner()),
             "HOME": home,  # the Erlang cookie lies there
             "RABBITMQ_NODENAME": f"{self.name}@localhost",
             "RABBITMQ_NODE_PORT": str(self.port),
