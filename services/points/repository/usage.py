@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -35,34 +36,33 @@ WHERE known.used + excluded.used <= (
     WHERE (l.holder, l.rule_id, l.period) = (known.holder, known.rule_id, known.period)
 )
 """)
-_GIVE_BACK = sa.text("""
-WITH given AS (
+# What counts for a member counts for who it was merged into, too (M3), as long as it is that one.
+_TAKE_BACK = """, counted AS (
+    SELECT holder, rule_id, period, points FROM given
+    UNION ALL
+    SELECT later.holder, given.rule_id, given.period, given.points
+    FROM given CROSS JOIN unnest(CAST(:became AS text[])) AS later (holder)
+    WHERE given.holder = :member
+), locked AS (
+    SELECT u.holder, u.rule_id, u.period, counted.points
+    FROM rule_usage u JOIN counted USING (holder, rule_id, period)
+    ORDER BY u.holder, u.rule_id, u.period FOR UPDATE OF u
+)
+UPDATE rule_usage u SET used = greatest(u.used - locked.points, 0) FROM locked
+WHERE (u.holder, u.rule_id, u.period) = (locked.holder, locked.rule_id, locked.period)
+"""
+_OF_A_SALE = """WITH given AS (
     UPDATE sale_usage SET is_returned = true
     WHERE sale_id = :sale_id AND NOT is_returned AND (:all_rules OR rule_id = ANY(:rules))
     RETURNING holder, rule_id, period, points
-), locked AS (
-    SELECT u.holder, u.rule_id, u.period, given.points
-    FROM rule_usage u JOIN given USING (holder, rule_id, period)
-    ORDER BY u.holder, u.rule_id, u.period FOR UPDATE OF u
-)
-UPDATE rule_usage u SET used = u.used - locked.points FROM locked
-WHERE (u.holder, u.rule_id, u.period) = (locked.holder, locked.rule_id, locked.period)
-""")
-
-_UNCOUNT = sa.text("""
-WITH given AS (
+)"""
+_OF_AN_ORDER = """WITH given AS (
     SELECT * FROM unnest(
         CAST(:holders AS text[]), CAST(:rules AS text[]), CAST(:periods AS text[]),
         CAST(:points AS bigint[])
     ) AS g(holder, rule_id, period, points)
-), locked AS (
-    SELECT u.holder, u.rule_id, u.period, given.points
-    FROM rule_usage u JOIN given USING (holder, rule_id, period)
-    ORDER BY u.holder, u.rule_id, u.period FOR UPDATE OF u
-)
-UPDATE rule_usage u SET used = u.used - locked.points FROM locked
-WHERE (u.holder, u.rule_id, u.period) = (locked.holder, locked.rule_id, locked.period)
-""")
+)"""
+_GIVE_BACK, _UNCOUNT = (sa.text(given + _TAKE_BACK) for given in (_OF_A_SALE, _OF_AN_ORDER))
 
 
 @dataclass(slots=True)
@@ -151,17 +151,28 @@ def purge(connection: sa.Connection, before: date, limit: int) -> int:
 
 
 def give_back(
-    connection: sa.Connection, sale_id: str, rule_ids: Iterable[str], *, everything: bool
+    connection: sa.Connection,
+    sale_id: str,
+    rule_ids: Iterable[str],
+    *,
+    way: Sequence[UUID],
+    everything: bool,
 ) -> None:
-    """Uncount what a sale counted, once: by some rules, or all of it."""
+    """Uncount what a sale counted, once: by some rules, or all of it.
+
+    ``way`` is the sale's member, whom it was merged into, and so on.
+    """
     chosen: Sequence[Any] = sorted(set(rule_ids))
     connection.execute(
-        _GIVE_BACK, {"sale_id": sale_id, "rules": list(chosen), "all_rules": everything}
+        _GIVE_BACK,
+        {"sale_id": sale_id, "rules": list(chosen), "all_rules": everything, **_holders(way)},
     )
 
 
-def uncount(connection: sa.Connection, counted: Collection[tuple[Counter, int]]) -> None:
-    """Take back what was counted for an order that will not become a sale."""
+def uncount(
+    connection: sa.Connection, counted: Collection[tuple[Counter, int]], *, way: Sequence[UUID]
+) -> None:
+    """Take back what was counted for an order that will not become a sale; as `give_back`."""
     if not counted:
         return
     rows = list(counted)
@@ -172,5 +183,11 @@ def uncount(connection: sa.Connection, counted: Collection[tuple[Counter, int]])
             "rules": [counter.rule_id for counter, _ in rows],
             "periods": [counter.period for counter, _ in rows],
             "points": [points for _, points in rows],
+            **_holders(way),
         },
     )
+
+
+def _holders(way: Sequence[UUID]) -> dict[str, Any]:
+    member, *became = map(str, way) if way else [""]
+    return {"member": member, "became": became}

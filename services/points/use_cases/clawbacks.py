@@ -68,4 +68,6 @@ def note_clawbacks(book: Book, sale: Any, taken: Sequence[Clawback], *, everythi
     book.update(tables.sale_awards, rows)
     gone = {each.rule.partition("@")[0] for each in taken if each.is_bonus}
     if book.rules_token is not None and sale.points_earned and (everything or gone):
-        usage.give_back(book.uow.connection, sale.sale_id, gone, everything=everything)
+        way = [] if sale.member_id is None else book.way(sale.member_id)
+        connection = book.uow.connection
+        usage.give_back(connection, sale.sale_id, gone, way=way, everything=everything)

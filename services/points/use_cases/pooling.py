@@ -36,8 +36,7 @@ def pool(uow: UnitOfWork, *, household_id: UUID, points: int | None) -> Mapping[
     book.open(household.member_ids)
     # Who was merged may be named until the household's own event arrives (M3).
     owner_id = book.owner(household.owner_id)
-    is_member = uow.actor.kind == "member"
-    refuse_unless_active(book.account(owner_id), exists=True, discreet=is_member)
+    refuse_unless_active(book.account(owner_id), exists=True)
     others = sorted({book.owner(each) for each in household.member_ids} - {owner_id})
     givers = [each for each in others if is_active(book.account(each))]
     shares = _shares(book, givers, points)

@@ -89,7 +89,9 @@ def uncover(book: Book, checkout: Checkout, end: End) -> None:
             book.end_hold(hold, end)
             book.flush()
     _, counted = award_of(book, checkout)
-    usage.uncount(book.uow.connection, [(each.counter, each.points) for each in counted])
+    if counted and checkout.member_id is not None:
+        points = [(each.counter, each.points) for each in counted]
+        usage.uncount(book.uow.connection, points, way=book.way(checkout.member_id))
 
 
 def refuse_unless_open(book: Book, hold: Hold) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.points.repository.accounts import ERASED, Account
-from shared.errors.points import MemberNotActive, UnknownMember, not_active
+from shared.errors.points import UnknownMember, not_active
 
 __all__ = ["ACTIVE", "ERASED", "is_active", "refuse_unless_active"]
 
@@ -15,12 +15,11 @@ def is_active(account: Account) -> bool:
     return account.status in (None, ACTIVE)
 
 
-def refuse_unless_active(account: Account, *, exists: bool, discreet: bool = False) -> None:
+def refuse_unless_active(account: Account, *, exists: bool) -> None:
     """Let active members pass.
 
     A member of whom members' event has not arrived yet passes if the caller has asked members, or
-    if the journal knows it. A ``discreet`` refusal does not say how the account stands: it is
-    somebody else's.
+    if the journal knows it.
 
     Raises:
         UnknownMember: there is nobody with this id, as far as is known.
@@ -30,7 +29,7 @@ def refuse_unless_active(account: Account, *, exists: bool, discreet: bool = Fal
     if account.status is None and not exists and not account.last_number:
         raise UnknownMember
     if not is_active(account):
-        raise MemberNotActive if discreet else not_active(account.status)
+        raise not_active(account.status)
 
 
 def refuse_over(account: Account, told: str | None) -> None:

@@ -12,11 +12,11 @@ from services.points.domain.programme import Programme
 from services.points.repository import transfers
 from services.points.repository.book import TRANSFER, Book, Cause
 from services.points.repository.transfers import Transfer
-from services.points.use_cases.standing import refuse_unless_active
+from services.points.use_cases.standing import is_active, refuse_unless_active
 from shared.contracts.points import events
 from shared.db import UnitOfWork
 from shared.errors import FieldError, Invalid
-from shared.errors.points import InsufficientPoints, TransferLimitExceeded
+from shared.errors.points import InsufficientPoints, TransferLimitExceeded, UnknownMember
 from shared.ids import new_id
 
 
@@ -35,7 +35,8 @@ def transfer(
     Raises:
         Invalid: both are the same member.
         UnknownMember: points has not heard of one, and the caller does not vouch for them.
-        MemberNotActive: one of the two is not active.
+        MemberNotActive: one of the two is not active; whoever gives points of its own hears of the
+            other that it is unknown.
         InsufficientPoints: the giver has fewer available.
         TransferLimitExceeded: the giver's limit of the day would be passed.
     """
@@ -46,10 +47,11 @@ def transfer(
     from_member_id, to_member_id = book.owner(from_member_id), book.owner(to_member_id)
     if from_member_id == to_member_id:
         raise Invalid(errors=[FieldError("to_member_id", "same_member", "They are one member.")])
-    for member_id in (from_member_id, to_member_id):
-        refuse_unless_active(
-            book.account(member_id), exists=exists, discreet=uow.actor.kind == "member"
-        )
+    refuse_unless_active(book.account(from_member_id), exists=exists)
+    receiver = book.account(to_member_id)
+    if uow.actor.kind == "member" and not is_active(receiver):
+        raise UnknownMember  # how somebody else's account stands is no member's business
+    refuse_unless_active(receiver, exists=exists)
     available = book.account(from_member_id).figures.available
     if points > available:
         raise InsufficientPoints(available=available)

@@ -14,6 +14,7 @@ from shared.contracts.members import merge_events as merges
 from shared.contracts.points import holds
 from shared.ids import new_id
 from tests.integration.points.desk import Desk, codes, line, tried
+from tests.integration.points.test_awards import TWICE, earned, rule
 from tests.integration.points.test_holds import end, hold
 from tests.integration.points.test_pending import claw, earn
 from tests.integration.points.test_rebuild import rebuild, state
@@ -123,6 +124,27 @@ def test_sale_reported_again_for_whoever_the_member_is_by_now_is_the_same(saga: 
     saga.unmerge()
     assert desk.sell(**_of(sale)).status == 200
     assert saga.balances(saga.source) == {"available": 100}
+
+
+@pytest.mark.rule("M3", "E2")
+def test_cap_is_free_again_for_whoever_the_buyer_is_when_the_sale_is_undone(saga: Saga) -> None:
+    desk = saga.desk
+    rule(desk, **TWICE, caps={"per_member_per_month": 15})
+    assert earned(desk, 1000, member=saga.source, sale_id="first") == 20
+    saga.merge()
+    assert earned(desk, 1000, member=saga.survivor, sale_id="second") == 15
+    desk.cancel("first")
+    assert earned(desk, 1000, member=saga.survivor, sale_id="third") == 20
+    desk.cancel("third")
+    saga.unmerge()
+    assert earned(desk, 1000, member=saga.source) == 20
+    assert earned(desk, 1000, member=saga.survivor) == 20
+    used = "SELECT used FROM rule_usage WHERE holder = :member"
+    counts = [
+        [row.used for row in desk.database.query(used, member=str(member))]
+        for member in (saga.source, saga.survivor)
+    ]
+    assert counts == [[10], [15]]
 
 
 def _of(sale: dict[str, Any]) -> dict[str, Any]:
