@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gateway.statement_lots import points_by_last_day
+
 HEADER = (
     "date", "time", "type", "points", "balance_after", "reason_code", "reference_kind",
-    "reference_id", "transaction_id",
+    "reference_id", "transaction_id", "lots",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -19,6 +21,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 def pieces(pages: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the statement's lines, a page at a time: a first, the entries, what they come to.
 
+    ``lots`` says until when the points can be used that an entry gave (+) or took.
     Numbers stand as they are. Text that a spreadsheet would take for a formula gets an apostrophe.
     """
     head: Mapping[str, Any] = {}
@@ -40,7 +43,7 @@ def pieces(pages: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _line(
     kind: str, *, day: str = "", points: int | str = "", balance: int | str = ""
 ) -> Sequence[object]:
-    return (day, "", kind, points, balance, "", "", "", "")
+    return (day, "", kind, points, balance, "", "", "", "", "")
 
 
 def _entry(item: Mapping[str, Any], zone: ZoneInfo) -> Sequence[object]:
@@ -56,6 +59,7 @@ def _entry(item: Mapping[str, Any], zone: ZoneInfo) -> Sequence[object]:
         reference["kind"],
         reference["id"],
         item["id"],
+        "; ".join(f"{day}: {points:+}" for day, points in points_by_last_day(item, zone)),
     )
 
 

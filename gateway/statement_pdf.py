@@ -18,6 +18,8 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
+from gateway.statement_lots import points_by_last_day
+
 FONT = "STSong-Light"
 TYPES = {
     "earn": "获得 Earned",
@@ -36,6 +38,10 @@ TYPES = {
 }
 _WIDTH, _HEIGHT = A4
 _MARGIN, _BOTTOM, _LINE = 18 * mm, 20 * mm, 6 * mm
+_LOTS_LISTED = 5
+"""More do not fit on a line."""
+_LOTS_LINE = 4.5 * mm
+"""Nearer to its entry than the next one is."""
 _DATE, _TYPE, _POINTS, _BALANCE, _REFERENCE = (
     _MARGIN, _MARGIN + 32 * mm, _MARGIN + 84 * mm, _MARGIN + 106 * mm, _MARGIN + 112 * mm,
 )  # fmt: skip
@@ -78,9 +84,9 @@ class _Sheet:
         self.canvas.drawString(_MARGIN, _BOTTOM / 2, self.title)
         self.canvas.setFont(FONT, _PLAIN)
 
-    def line(self, *, height: float = _LINE) -> float:
-        """Return where the next line stands."""
-        if self.y - height < _BOTTOM:
+    def line(self, *, height: float = _LINE, below: float = 0) -> float:
+        """Return where the next line stands, with room ``below`` it on the same page."""
+        if self.y - height - below < _BOTTOM:
             self.turn()
             _write_columns(self)
         self.y -= height
@@ -116,7 +122,8 @@ def _write_columns(sheet: _Sheet) -> None:
 
 
 def _write_entry(sheet: _Sheet, item: Mapping[str, Any], zone: ZoneInfo) -> None:
-    y, canvas = sheet.line(), sheet.canvas
+    lots = points_by_last_day(item, zone)
+    y, canvas = sheet.line(below=_LOTS_LINE if lots else 0), sheet.canvas
     posted = datetime.fromisoformat(item["posted_at"]).astimezone(zone)
     canvas.drawString(_DATE, y, f"{posted:%Y-%m-%d %H:%M}")
     canvas.drawString(_TYPE, y, TYPES.get(item["type"], item["type"]))
@@ -126,6 +133,11 @@ def _write_entry(sheet: _Sheet, item: Mapping[str, Any], zone: ZoneInfo) -> None
     if item["reason_code"]:
         reference = f"{reference} ({item['reason_code']})"
     canvas.drawString(_REFERENCE, y, _fitted(reference, _WIDTH - _MARGIN - _REFERENCE))
+    if lots:
+        listed = ", ".join(f"{points:+,} ({day})" for day, points in lots[:_LOTS_LISTED])
+        more = ", ..." if len(lots) > _LOTS_LISTED else ""
+        text = _fitted(f"有效期至 Until: {listed}{more}", _WIDTH - _MARGIN - _TYPE)
+        canvas.drawString(_TYPE, sheet.line(height=_LOTS_LINE), text)
 
 
 def _fitted(text: str, width: float) -> str:

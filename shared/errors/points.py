@@ -27,7 +27,7 @@ class SaleTooOld(LoyaltyError):
 
 
 class UnknownMember(LoyaltyError):
-    """No member answers to the identifier in the sale."""
+    """No member answers to this identifier."""
 
     code = "unknown_member"
     status = 422

@@ -38,6 +38,7 @@ _ENTRY = {
     "reason_code": None,
     "posted_at": instant(_AT),
     "reference": {"kind": match.like("sale"), "id": match.like("sale-1")},
+    "lots": match.each_like({"points": match.int(120), "expires_at": instant(_AT)}, min=1),
 }
 _LAPSE = {
     "points": match.int(120),

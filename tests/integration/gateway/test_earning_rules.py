@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from services.points.use_cases import period_simulation
 from shared.clock import rfc3339
 from shared.contracts.platform import SERVICES
+from shared.jobs.kinds import steps_of
+from shared.jobs.runner import run_one
 from tests.support.platform import Person, Platform
 from tests.support.postgres import ServiceDatabase
 
@@ -85,6 +88,33 @@ def test_simulation_needs_no_key_and_writes_nothing(platform: Platform) -> None:
     assert answer["points"]["earned"] == 20
     assert marketing.post(path, {**tried, "at": later}, status=200)["at"] == later
     platform.staff("support").post(path, tried, status=403)
+
+
+@pytest.mark.rule("E4", "A9")
+def test_past_period_is_simulated_part_by_part(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(period_simulation, "A_SLICE", 1)
+    marketing, till = platform.staff("marketing"), platform.terminal("t-2")
+    for phone in (PHONE, OTHER):
+        member = {"type": "phone", "value": phone}
+        till.post("/v1/sales", sale(platform, sale_id=phone, member=member))
+    until = platform.now() + timedelta(seconds=1)
+    asked = {
+        "from": rfc3339(until - timedelta(days=30)),
+        "until": rfc3339(until),
+        "rules": [TWICE],
+    }
+    path = "/v1/earning-rules/simulate-period"
+    platform.staff("support").post(path, asked, status=403)
+    job = f"/v1/jobs/{marketing.post(path, asked, status=202)['job_id']}"
+    service, seen = platform.services["points"], []
+    while run_one(service.db, steps_of(service)):
+        shown = marketing.get(job)
+        seen.append((shown["status"], shown["done"], shown["total"]))
+    assert seen[0] == ("running", 1, 2)
+    assert seen[-1] == ("succeeded", 2, 2)
+    assert shown["result"]["points"] == {"did": 20, "would": 40, "difference": 20}
 
 
 @pytest.mark.rule("E2")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from shared.clock import rfc3339
 from shared.contracts.points import expiry
 from tests.integration.points.desk import Desk, line
+from tests.integration.points.test_adjustments import adjust
+from tests.integration.points.test_pooling import found, pool
+from tests.integration.points.test_transfers import expiring
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "ledger.md"
 STEPS, LOTS = "| step |", "| lot of |"
@@ -151,6 +155,39 @@ def _minor(price: str) -> int:
 def _balances(desk: Desk, member: UUID) -> dict[str, Any]:
     found: dict[str, Any] = desk.points(member)["balances"]
     return found
+
+
+def _lots(desk: Desk, cell: str) -> list[tuple[int, str]]:
+    """Return lots as the document names them: points, and the instant after their last day."""
+    zone, year = desk.service.programme.time_zone, desk.clock.now().year
+    return [
+        (int(points), rfc3339(_midnight_after(f"{day} {year}", zone)))
+        for points, day in re.findall(r"(\d+) until (\d+ \w+)", cell)
+    ]
+
+
+def _midnight_after(day: str, zone: ZoneInfo) -> datetime:
+    last_day = datetime.strptime(day, "%d %b %Y").replace(tzinfo=zone)
+    return (last_day + timedelta(days=1)).astimezone(UTC)
+
+
+@pytest.mark.rule("L10")
+def test_worked_numbers_of_pooling_are_true(desk: Desk) -> None:
+    _, _, section = DOCUMENT.read_text(encoding="utf-8").partition("## Households pool points")
+    wanted = re.search(r"gives of (\d+)", section)
+    assert wanted
+    rows = _table(section, "| member | lots |")
+    owner, *others = sorted(uuid4() for _ in range(len(rows) + 1))
+    for member, (_, lots, _, _) in zip(others, rows, strict=True):
+        for points, expires_at in _lots(desk, lots):
+            adjust(desk, member, points, expires_at=expires_at)
+    pooled = pool(desk, found(desk, owner, *others), points=int(wanted[1]))
+    given = {each["from_member_id"]: each["points"] for each in pooled["transfers"]}
+    assert given == {
+        str(member): int(gives) for member, (_, _, gives, _) in zip(others, rows, strict=True)
+    }
+    for member, (_, _, _, keeps) in zip(others, rows, strict=True):
+        assert expiring(desk, member) == _lots(desk, keeps)
 
 
 def test_document_tells_stories() -> None:

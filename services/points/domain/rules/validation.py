@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from services.points.domain.programme import LotTerms
-from services.points.domain.rules.activities import CHECK_IN
+from services.points.domain.rules.activities import CHECK_IN, PROFILE_COMPLETE
 from services.points.domain.rules.book import RuleBook
 from services.points.domain.rules.rule import (
     ACTIVITY,
@@ -22,7 +22,7 @@ from services.points.domain.rules.rule import (
 )
 from shared.errors import FieldError
 
-_DAYS_A_WEEK = 7
+_DAYS_A_WEEK, _DAYS_A_MONTH = 7, 31
 _HIGHEST = {BASE: Fraction(10), ADDITION: Fraction(10), MULTIPLIER: Fraction(100)}
 _LOWEST = {MULTIPLIER: Fraction(1)}
 _OF_KIND = {
@@ -145,9 +145,29 @@ def _cap_problems(rule: Rule) -> Iterator[FieldError]:
                 message = f"Never reached: {wider} is {bound}."
                 yield FieldError(f"caps.{name}", "unreachable_cap", message)
                 break
-    if rule.kind == THRESHOLD_BONUS and (caps.per_sale or 0) > (rule.points or 0):
-        message = f"Never reached: a sale gives {rule.points}."
-        yield FieldError("caps.per_sale", "unreachable_cap", message)
+    for name, most, giver in _most(rule):
+        if (getattr(caps, name) or 0) > most:
+            message = f"Never reached: {giver} gives {most} at most."
+            yield FieldError(f"caps.{name}", "unreachable_cap", message)
+
+
+def _most(rule: Rule) -> Iterator[tuple[str, int, str]]:
+    """Yield what a rule can come to by itself: the cap that counts it, the points, who gives them.
+
+    A bonus is given once a sale, a check-in counts once a day, a complete profile once for all.
+    """
+    points = rule.points or 0
+    if rule.kind == THRESHOLD_BONUS:
+        yield "per_sale", points, "a sale"
+    if rule.activity == PROFILE_COMPLETE:
+        yield "per_member_per_day", points, "a complete profile"
+        yield "per_member_per_month", points, "a complete profile"
+    if rule.activity == CHECK_IN:
+        streak, days = rule.streak, _DAYS_A_MONTH
+        at_its_end = 0 if streak is None else streak.points
+        ends = 0 if streak is None else -(-days // streak.length)
+        yield "per_member_per_day", points + at_its_end, "a day"
+        yield "per_member_per_month", days * points + ends * at_its_end, "a month"
 
 
 def _pending_problems(

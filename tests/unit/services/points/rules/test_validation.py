@@ -24,6 +24,9 @@ DAY = timedelta(days=1)
 BASE: dict[str, Any] = {"kind": "base", "value": "0.01"}
 BONUS: dict[str, Any] = {"kind": "threshold_bonus", "threshold_minor": 1, "points": 5}
 CHECK_IN: dict[str, Any] = {"kind": "activity", "activity": "check_in", "points": 5}
+# At most five weeks of a month end in it.
+WEEKLY: dict[str, Any] = {"streak": Streak(7, 50)}
+PROFILE: dict[str, Any] = {"activity": "profile_complete"}
 TWICE: dict[str, Any] = {"kind": "multiplier", "value": "2"}
 
 
@@ -37,6 +40,10 @@ TWICE: dict[str, Any] = {"kind": "multiplier", "value": "2"}
         {"kind": "addition", "value": "0.5"},
         BONUS | {"pending_days": 14, "lot": LotTerms(1, "day"), "caps": Caps(5, 5, 10, 100)},
         CHECK_IN | {"streak": Streak(7, 50), "scope": scope(birthday_month=True)},
+        CHECK_IN | {"caps": Caps(per_member_per_day=5, per_member_per_month=155)},
+        CHECK_IN | WEEKLY | {"caps": Caps(per_member_per_day=55, per_member_per_month=405)},
+        CHECK_IN | PROFILE | {"caps": Caps(per_member_per_day=5, total=10_000)},
+        CHECK_IN | {"activity": "review", "caps": Caps(per_member_per_day=500)},
         TWICE | {"valid_from": NOON, "valid_until": NOON + DAY, "scope": scope(weekdays=["tue"])},
         *(BASE | {"value": value} for value in ("0", "10")),
         *(TWICE | {"value": value} for value in ("1", "100")),
@@ -115,6 +122,17 @@ def test_sound_rule_has_no_problems(fields: dict[str, Any]) -> None:
         ),
         (BONUS | {"caps": Caps(per_sale=6)}, "caps.per_sale", "unreachable_cap"),
         (CHECK_IN | {"caps": Caps(per_sale=1)}, "caps.per_sale", "not_for_kind"),
+        *(
+            (CHECK_IN | fields | {"caps": caps}, f"caps.{cap}", "unreachable_cap")
+            for fields, caps, cap in (
+                ({}, Caps(per_member_per_day=6), "per_member_per_day"),
+                (WEEKLY, Caps(per_member_per_day=56), "per_member_per_day"),
+                ({}, Caps(per_member_per_month=156), "per_member_per_month"),
+                (WEEKLY, Caps(per_member_per_month=406), "per_member_per_month"),
+                (PROFILE, Caps(per_member_per_day=6), "per_member_per_day"),
+                (PROFILE, Caps(per_member_per_month=6), "per_member_per_month"),
+            )
+        ),
         (BONUS | {"pending_days": 40, "lot": LotTerms(1, "day")}, "pending_days",
          "impossible_window"),
     ],
