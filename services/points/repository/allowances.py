@@ -37,11 +37,23 @@ def by_id(connection: sa.Connection, ids: Collection[UUID]) -> dict[UUID, Allowa
     return {row.allowance_id: Allowance(*row) for row in connection.execute(statement)}
 
 
-def hand_over(connection: sa.Connection, giver_id: UUID, taker_id: UUID) -> None:
+def hand_over(connection: sa.Connection, giver_id: UUID, taker_id: UUID, merge_id: UUID) -> None:
     """Let what tills were promised about one member hold for who it has become (M3)."""
     table = tables.offline_allowances
     open_ = sa.update(table).where(table.c.member_id == giver_id, table.c.ended_at.is_(None))
-    connection.execute(open_.values(member_id=taker_id))
+    way = sa.func.array_append(table.c.merge_ids, merge_id)
+    connection.execute(open_.values(member_id=taker_id, merge_ids=way))
+
+
+def hand_back(connection: sa.Connection, giver_id: UUID, taker_id: UUID, merge_id: UUID) -> None:
+    """Let what came with a merge hold for whom it was promised about; tills report late (S5)."""
+    table = tables.offline_allowances
+    length = sa.func.cardinality(table.c.merge_ids)
+    came = sa.update(table).where(
+        table.c.member_id == giver_id, table.c.merge_ids[length] == merge_id
+    )
+    way = sa.func.trim_array(table.c.merge_ids, 1)
+    connection.execute(came.values(member_id=taker_id, merge_ids=way))
 
 
 def add(connection: sa.Connection, allowance: Allowance) -> None:

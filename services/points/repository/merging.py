@@ -243,6 +243,19 @@ INSERT INTO card_spending AS known (member_id, spent_on, points)
 SELECT :survivor, spent_on, points FROM card_spending WHERE member_id = :source
 ON CONFLICT (member_id, spent_on) DO UPDATE SET points = known.points + excluded.points
 """)
+_UNSHARE_CARDS = sa.text("""
+WITH spent AS (
+    SELECT known.member_id, known.spent_on, known.points - s.points AS points
+    FROM card_spending known JOIN card_spending s USING (spent_on)
+    WHERE known.member_id = :survivor AND s.member_id = :source
+), gone AS (
+    DELETE FROM card_spending known USING spent
+    WHERE (known.member_id, known.spent_on) = (spent.member_id, spent.spent_on)
+        AND spent.points <= 0
+)
+UPDATE card_spending known SET points = spent.points FROM spent
+WHERE (known.member_id, known.spent_on) = (spent.member_id, spent.spent_on) AND spent.points > 0
+""")
 
 
 def share_limits(connection: sa.Connection, source_id: UUID, survivor_id: UUID) -> None:
@@ -256,3 +269,4 @@ def unshare_limits(connection: sa.Connection, source_id: UUID, survivor_id: UUID
     """Count no more for the survivor what is the source's again."""
     holders = {"source": str(source_id), "survivor": str(survivor_id)}
     connection.execute(_UNSHARE, holders)
+    connection.execute(_UNSHARE_CARDS, {"source": source_id, "survivor": survivor_id})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.points.tables.columns import amount, identifier, instant, metadata, text
 
@@ -80,8 +80,12 @@ offline_allowances = sa.Table(
     instant("granted_at"),
     instant("valid_until"),
     instant("ended_at", nullable=True),
+    sa.Column(
+        "merge_ids", ARRAY(sa.Uuid(as_uuid=True)), nullable=False, server_default=sa.text("'{}'")
+    ),
 )
 """What tills were promised that members may spend offline, and what of it they reported (S5).
 
-Guarded by the lock on the member's account.
+``merge_ids`` are the merges that brought it to its member, the newest last (M3). Guarded by the
+lock on the member's account.
 """

@@ -45,12 +45,13 @@ def _move(uow: UnitOfWork, step: Step) -> None:
         book.merge(step.source_id, step.survivor_id, step.merge_id)
         merging.redirect(connection, step.source_id, step.survivor_id)
         merging.share_limits(connection, step.source_id, step.survivor_id)
-        allowances.hand_over(connection, step.source_id, step.survivor_id)
+        allowances.hand_over(connection, step.source_id, step.survivor_id, step.merge_id)
     else:
         book.open([step.source_id, step.survivor_id])
         merging.redirect(connection, step.source_id, None)
         book.unmerge(step.source_id, step.survivor_id, step.merge_id)
         merging.unshare_limits(connection, step.source_id, step.survivor_id)
+        allowances.hand_back(connection, step.survivor_id, step.source_id, step.merge_id)
     _note_status(connection, step.source_id, step.status, step.sequence)
 
 

@@ -155,6 +155,7 @@ POINTS = (
         "offline_allowances",
         "What tills were promised you might spend while offline.",
         kept("allowance_id terminal_id points used granted_at valid_until ended_at"),
+        others=("merge_ids",),
     ),
     Holding(
         "points",

@@ -14,6 +14,7 @@ from shared.calls import Actor, Reply
 from shared.clock import parse_rfc3339, rfc3339
 from shared.contracts.points import rpc
 from tests.integration.points.desk import TILL, Desk, codes, in_parallel, line, refusal_of
+from tests.integration.points.test_merging import Saga
 
 OTHER_TILL = Actor("terminal", "t-2", (), "s-2")
 GIFT = [line("1", 10_000_000, kind="gift_card")]
@@ -118,6 +119,22 @@ def test_allowance_of_another_serves_nobody(lending: Desk) -> None:
         "offline_allowance_exceeded"
     )
     assert (lending.available(member), lending.available(other)) == (1000, 1000)
+
+
+@pytest.mark.rule("S5", "M3")
+def test_promise_goes_with_a_merge_and_comes_back_with_its_undoing(lending: Desk) -> None:
+    saga = Saga(lending, source=earn(lending, 1000), survivor=earn(lending, 1000))
+    of_source, of_survivor = fetch(lending, saga.source), fetch(lending, saga.survivor)
+    saga.merge()
+    lending.clock.advance(hours=2)
+    spend(lending, saga.source, 100, of_source)
+    assert lending.available(saga.survivor) == 1900
+    saga.unmerge()
+    spend(lending, saga.source, 100, of_source)
+    spend(lending, saga.survivor, 100, of_survivor)
+    lent = lambda: spend(lending, saga.survivor, 100, of_source)  # noqa: E731
+    assert refusal_of(lent).code == "offline_allowance_exceeded"
+    assert (lending.available(saga.source), lending.available(saga.survivor)) == (900, 800)
 
 
 @pytest.mark.rule("S5")
