@@ -13,6 +13,14 @@ from services.coupons.tables import members
 from shared.merging import survivor
 
 MERGED = "merged"
+ERASED = "erased"
+
+# By id and not by row: a member may be erased, and given something, that has no row here yet.
+_STAY = sa.text(
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended(member_id, 2))"
+    " FROM unnest(CAST(:member_ids AS text[])) AS m (member_id)"
+)
+_LAST = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:member_id, 2))")
 
 
 def set_birth_month(
@@ -76,26 +84,41 @@ def set_tier(
     return bool(taken.rowcount) and rank > before
 
 
+def erase(connection: sa.Connection, member_id: UUID, sequence: int) -> None:
+    """Take in that a member was erased, after all who give it something just now (M6)."""
+    connection.execute(_LAST, {"member_id": str(member_id)})
+    set_status(connection, member_id, ERASED, sequence)
+
+
 def shoppers(
-    connection: sa.Connection, member_ids: Iterable[UUID], entry_tier: str
+    connection: sa.Connection, member_ids: Iterable[UUID], entry_tier: str, *, lock: bool = False
 ) -> dict[UUID, Shopper]:
     """Return the members among these that this service has heard of, by id.
 
-    Whose tier nobody has told is in the programme's entry tier.
+    Whose tier nobody has told is in the programme's entry tier. With ``lock`` none of them is
+    erased before the transaction's end: what it gives them the erasure finds.
     """
+    wanted = set(member_ids)
+    if lock:
+        connection.execute(_STAY, {"member_ids": [str(member_id) for member_id in wanted]})
     tier = sa.func.coalesce(members.c.tier, entry_tier)
     statement = sa.select(members.c.member_id, members.c.status, tier).where(
-        members.c.member_id.in_(set(member_ids))
+        members.c.member_id.in_(wanted)
     )
     return {row.member_id: Shopper(*row) for row in connection.execute(statement)}
 
 
-def shopper(connection: sa.Connection, member_id: UUID, entry_tier: str) -> Shopper:
-    """Return a member, or who it was merged into; one not heard of yet has just enrolled."""
-    found = shoppers(connection, [member_id], entry_tier)
+def shopper(
+    connection: sa.Connection, member_id: UUID, entry_tier: str, *, lock: bool = False
+) -> Shopper:
+    """Return a member, or who it was merged into; one not heard of yet has just enrolled.
+
+    ``lock`` is as for `shoppers`.
+    """
+    found = shoppers(connection, [member_id], entry_tier, lock=lock)
     member = found.get(member_id, Shopper(member_id, tier=entry_tier))
     if member.status == MERGED and (now := survivor(connection, member_id)) != member_id:
-        return shopper(connection, now, entry_tier)
+        return shopper(connection, now, entry_tier, lock=lock)
     return member
 
 

@@ -18,14 +18,13 @@ from shared.privacy import erasing
 from shared.privacy.pages import Opener
 from shared.security.crypto import DataKey
 
-_ERASED = "erased"
 _CAUSE = "member.erased"
 
 
 def erase_member(uow: UnitOfWork, event: Envelope) -> None:
     """Void a member's coupons; one that an order holds is void once the order lets go of it."""
     member_id = event.read(ERASED)["member_id"]
-    members.set_status(uow.connection, member_id, _ERASED, event.sequence)
+    members.erase(uow.connection, member_id, event.sequence)
     gone = coupons.void_all_of(uow.connection, member_id, uow.now)
     append_history(
         uow,
@@ -46,7 +45,7 @@ def erase_member(uow: UnitOfWork, event: Envelope) -> None:
         uow.emit(
             events.VOIDED,
             subject=member_id,
-            data={**voided, "member_id": member_id, "reason": _ERASED},
+            data={**voided, "member_id": member_id, "reason": members.ERASED},
         )
     coupons.forget_messages_of(uow.connection, member_id)
     erasing.forget(uow, "coupons", METADATA, member_id)

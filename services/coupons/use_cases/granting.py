@@ -97,7 +97,7 @@ def _grant(
     key = (row["campaign_id"], member_id, occasion)
     if not grants.enter(uow.connection, key, uow.now):
         return
-    shopper = members.shopper(uow.connection, member_id, programme.entry_tier)
+    shopper = members.shopper(uow.connection, member_id, programme.entry_tier, lock=True)
     refusal = _refusal(uow, row, shopper if tier is None else replace(shopper, tier=tier))
     if refusal is not None:
         grants.settle(uow.connection, key, refusal=refusal)

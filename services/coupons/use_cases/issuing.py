@@ -40,7 +40,7 @@ def claim(
         raise NotFound
     reason = eligibility.closed(campaign, uow.now)
     # A member with a token exists, even if this service has not heard of it yet.
-    shopper = members.shopper(uow.connection, member_id, programme.entry_tier)
+    shopper = members.shopper(uow.connection, member_id, programme.entry_tier, lock=True)
     member_id = shopper.member_id
     reason = reason or eligibility.not_for(campaign, shopper)
     if reason is not None:
@@ -93,7 +93,7 @@ def issue(
 def _refusals(
     uow: UnitOfWork, programme: Programme, campaign: Campaign, member_ids: Sequence[UUID]
 ) -> dict[UUID, str]:
-    known = members.shoppers(uow.connection, member_ids, programme.entry_tier)
+    known = members.shoppers(uow.connection, member_ids, programme.entry_tier, lock=True)
     refused = {}
     for member_id in member_ids:
         shopper = known.get(member_id)

@@ -16,7 +16,14 @@ import structlog
 from services.coupons.domain import status_at
 from services.coupons.programme import Programme
 from services.coupons.queries import reward_order_body
-from services.coupons.repository import Change, append_history, campaigns, coupons, rewards
+from services.coupons.repository import (
+    Change,
+    append_history,
+    campaigns,
+    coupons,
+    members,
+    rewards,
+)
 from services.coupons.use_cases import minting, reward_stock
 from shared.contracts.coupons import events
 from shared.contracts.coupons.rewards import HOLD_PREFIX
@@ -219,7 +226,7 @@ def _enter(uow: UnitOfWork, columns: dict[str, Any]) -> tuple[Row, bool]:
 
 def _finish(uow: UnitOfWork, programme: Programme, order: Row) -> Row:
     coupon_ids: list[UUID] = []
-    if order["campaign_id"] is not None:
+    if order["campaign_id"] is not None and not _is_gone(uow, programme, order):
         campaign_row = campaigns.get(uow.connection, order["campaign_id"])
         holders = [order["member_id"]] * order["quantity"]
         made = minting.mint(uow, programme, campaign_row, holders, cause="reward", counted=True)
@@ -227,6 +234,13 @@ def _finish(uow: UnitOfWork, programme: Programme, order: Row) -> Row:
     order = _move(uow, order, "ordered", coupon_ids=coupon_ids, ordered_at=uow.now)
     uow.emit(events.REWARD_ORDERED, subject=order["member_id"], data={**order})
     return order
+
+
+def _is_gone(uow: UnitOfWork, programme: Programme, order: Row) -> bool:
+    """Return whether who paid was erased since: nobody is left to hold a coupon (M6)."""
+    member_id = order["member_id"]
+    shopper = members.shopper(uow.connection, member_id, programme.entry_tier, lock=True)
+    return shopper.status == members.ERASED
 
 
 def _free(uow: UnitOfWork, order: Row) -> Row:

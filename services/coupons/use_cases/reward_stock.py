@@ -32,7 +32,7 @@ def take(uow: UnitOfWork, programme: Programme, row: Row, order: Row) -> None:
         BudgetExhausted: its campaign has no coupon left.
     """
     member_id, quantity = order["member_id"], order["quantity"]
-    shopper = members.shopper(uow.connection, member_id, programme.entry_tier)
+    shopper = members.shopper(uow.connection, member_id, programme.entry_tier, lock=True)
     reason = not_orderable(rewards.reward_of(row), shopper, uow.now)
     campaign = _campaign(uow, order)
     if reason is None and campaign is not None:

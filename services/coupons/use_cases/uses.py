@@ -136,7 +136,8 @@ def _end(uow: UnitOfWork, rows: Sequence[redemptions.Row], ending: _Ending, caus
                 order_id=row["order_id"],
             )
         )
-        if ending.event is not None:
+        # Of a member who was erased nothing is restored: its coupon has become void (M6).
+        if ending.event is not None and now_status != "void":
             uow.emit(ending.event, subject=row["member_id"] or row["order_id"], data={**row})
     redemptions.move(
         uow.connection,

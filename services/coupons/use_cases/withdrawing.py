@@ -143,7 +143,7 @@ def _receiver(
     if receiver_id is None or receiver_id == giver:
         raise GiftRefused
     campaign = campaigns.campaign_of(campaign_row)
-    shopper = members.shopper(uow.connection, receiver_id, programme.entry_tier)
+    shopper = members.shopper(uow.connection, receiver_id, programme.entry_tier, lock=True)
     demands = [
         demand
         for demand in issue_demands(campaign.terms, receiver_id)
