@@ -20,6 +20,7 @@ from shared.contracts.method import Method
 from shared.contracts.points import rpc as points
 from shared.db.tables import PLATFORM
 from shared.errors.backend import BackendUnavailable
+from tests.faults.sums import COUNTERS
 from tests.support.platform import Person, Platform, envelope_of
 
 STEPS = (
@@ -240,12 +241,7 @@ class World:
 
     def assert_counters_and_ledger_add_up(self) -> None:
         """Budgets and limits hold exactly what is used; the ledger proves itself."""
-        rows = self.platform.databases["coupons"].query(
-            "SELECT scope, holder, used, (SELECT CASE scope WHEN 'budget' THEN"
-            " coalesce(sum(r.discount_minor), 0) ELSE count(*) END FROM redemptions r"
-            " WHERE r.campaign_id = u.campaign_id AND r.status IN ('reserved', 'redeemed'))"
-            " AS counted FROM usage u WHERE scope IN ('budget', 'uses', 'member')"
-        )
+        rows = self.platform.databases["coupons"].query(COUNTERS)
         assert [row for row in rows if row.used != row.counted] == []
         verified = self.staff.post("/v1/points/verify", status=200)
         assert (verified["ok"], verified["drift"]) == (True, [])

@@ -87,7 +87,11 @@ class Rabbit:
     @property
     def uri(self) -> str:
         """Return the AMQP URI."""
-        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        return self.uri_at(self.port)
+
+    def uri_at(self, port: int) -> str:
+        """Return the AMQP URI of something that stands in front of the node."""
+        return f"amqp://guest:guest@127.0.0.1:{port}//"
 
     def start(self) -> Rabbit:
         """Start the node and return when it speaks AMQP."""

@@ -27,14 +27,25 @@ class Api:
         self._token: str | None = None
 
     def send(
-        self, method: str, path: str, body: Json | None = None, *, key: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        key: str | None = None,
+        request_id: str | None = None,
     ) -> httpx.Response:
-        """Send once. Raises ``httpx.TransportError`` when the server is gone."""
+        """Send once. Raises ``httpx.TransportError`` when the server is gone.
+
+        ``request_id`` names this try wherever its messages go.
+        """
         if self._token is None:
             answer = self._client.post("/v1/auth/token", json=self._grant)
             assert answer.status_code == 200, answer.text
             self._token = answer.json()["access_token"]
         headers = {"Authorization": f"Bearer {self._token}", "Idempotency-Key": key or str(uuid4())}
+        if request_id is not None:
+            headers["X-Request-Id"] = request_id
         return self._client.request(method, path, json=body, headers=headers)
 
     def post(self, path: str, body: Json) -> Json:

@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from standalone.postgres import EmbeddedPostgres, end_leftovers
 from tests.support.compose import ROOT, Container, containers, interpolate, write_secrets
 from tests.support.rabbitmq import Rabbit, free_port
 from tests.support.standalone import ADMIN_PASSWORD
+from tests.support.tap import Tap
 
 GATEWAY = "gateway"
 PREPARE = "prepare"
@@ -117,6 +118,11 @@ class Stack:
     """Broker, database server and the processes of the compose file."""
 
     home: Path
+    tapped: Sequence[str] = ()
+    """Names of parts whose messages a test wants to hold; see `tests.support.tap`."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What every part gets beside what the compose file says."""
+    taps: dict[str, Tap] = field(default_factory=dict)
     rabbit: Rabbit = field(init=False)
     postgres: EmbeddedPostgres = field(init=False)
     parts: dict[str, Part] = field(default_factory=dict)
@@ -139,6 +145,7 @@ class Stack:
         """Start everything in the order of the compose file; return when it is ready."""
         self.postgres.start()
         self.rabbit.start()
+        self.taps = {name: Tap(self.rabbit.port) for name in self.tapped}
         ours = [container for container in containers().values() if container.part]
         jobs = [self._part(each) for each in ours if each.command == [PREPARE]]
         for job in jobs:
@@ -202,6 +209,8 @@ class Stack:
         """End every process and delete what they wrote."""
         for part in self.parts.values():
             part.kill()
+        for tap in self.taps.values():
+            tap.close()
         self.rabbit.remove()
         self.postgres.stop()
         shutil.rmtree(self.home, ignore_errors=True)
@@ -232,13 +241,16 @@ class Stack:
             "LOYALTY_LIMITS_URL": "memory://",
             "LOYALTY_RATE_LIMITS": "off",
         }
+        if container.name in self.taps:
+            port = self.taps[container.name].port
+            here["LOYALTY_AMQP_URL"] = self.rabbit.uri_at(port)
         if container.name == GATEWAY:
             here["PROMETHEUS_MULTIPROC_DIR"] = str(self._directory("metrics"))
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("LOYALTY_")}
         return Part(
             container.name,
             container.command,
-            {**inherited, **written, **here},
+            {**inherited, **written, **here, **self.environment},
             self._directory("logs") / f"{container.name}.log",
             health_port,
         )
@@ -272,12 +284,15 @@ def fetch(url: str) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def running_stack() -> Iterator[Stack]:
-    """Start a stack in a directory of its own, and take everything away at the end."""
+def running_stack(**options: Any) -> Iterator[Stack]:
+    """Start a stack in a directory of its own, and take everything away at the end.
+
+    The options are those of `Stack`.
+    """
     _sweep()
     home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     home.chmod(0o755)  # as root PostgreSQL runs as somebody else, who has to get there
-    stack = Stack(home)
+    stack = Stack(home, **options)
     try:
         yield stack.start()
     finally:
