@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from shared.db.audit import GENESIS, SEAL, chained
+from shared.db.pages import page
 from shared.db.tables import PLATFORM
 from shared.db.units import Snapshot
 
@@ -43,9 +45,7 @@ def trail(
     limit = min(limit, MAX_LIMIT)
     ordered = statement.order_by(_rows.c.audit_id.desc()).limit(limit + 1)
     rows = snapshot.connection.execute(ordered).all()
-    page = rows[:limit]
-    following = {"audit_id": str(page[-1].audit_id)} if len(rows) > limit else None
-    return {"items": [_view(snapshot, service, row) for row in page], "next": following}
+    return page(rows, limit, key="audit_id", view=partial(_view, snapshot, service))
 
 
 def _conditions(

@@ -11,6 +11,7 @@ from services.points import queries
 from services.points.repository import adjustments, holds, households, transfers
 from services.points.use_cases.holds import may_see, view
 from shared.db import Snapshot
+from shared.db.pages import page
 from shared.errors import NotFound
 
 
@@ -35,8 +36,7 @@ def hold_list(
     if snapshot.actor.kind in ("shop", "terminal"):
         wanted["placed_by"] = snapshot.actor.key
     found = holds.page(snapshot.connection, wanted, before, limit + 1, now=snapshot.now)
-    following = {"hold_id": str(found[limit - 1].hold_id)} if len(found) > limit else None
-    return {"items": [view(each, snapshot.now) for each in found[:limit]], "next": following}
+    return page(found, limit, key="hold_id", view=lambda each: view(each, snapshot.now))
 
 
 def adjustment(snapshot: Snapshot, *, adjustment_id: UUID) -> Mapping[str, Any]:
@@ -58,9 +58,7 @@ def adjustment_list(
     before = None if after is None else UUID(after["adjustment_id"])
     wanted = {name: value for name, value in only.items() if value is not None}
     found = adjustments.page(snapshot.connection, wanted, before, limit + 1)
-    more = len(found) > limit
-    following = {"adjustment_id": str(found[limit - 1].adjustment_id)} if more else None
-    return {"items": [asdict(each) for each in found[:limit]], "next": following}
+    return page(found, limit, key="adjustment_id", view=asdict)
 
 
 def transfer(snapshot: Snapshot, *, transfer_id: UUID) -> Mapping[str, Any]:
@@ -85,9 +83,7 @@ def transfer_list(
     """Return a page of transfers, newest first, all or those from or to one member."""
     before = None if after is None else UUID(after["transfer_id"])
     found = transfers.page(snapshot.connection, member_id, before, limit + 1)
-    more = len(found) > limit
-    following = {"transfer_id": str(found[limit - 1].transfer_id)} if more else None
-    return {"items": [asdict(each) for each in found[:limit]], "next": following}
+    return page(found, limit, key="transfer_id", view=asdict)
 
 
 def household_points(snapshot: Snapshot, *, household_id: UUID) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from services.points.repository.holds import HELD
 from services.points.repository.pos import view_exception
 from services.points.use_cases.recording import revive
 from shared.db import Snapshot
+from shared.db.pages import page
 from shared.errors import NotFound
 
 _FIGURES = tuple(Figures.__dataclass_fields__)
@@ -146,14 +147,13 @@ def transactions(
     rows = snapshot.connection.execute(statement).all()
     if not rows and not exists and not _has_account(snapshot, member_id):
         raise NotFound
-    following = {"number": rows[limit - 1].number} if len(rows) > limit else None
-    return {"items": [_entry(row) for row in rows[:limit]], "next": following}
+    return page(rows, limit, key="number", view=_entry)
 
 
 def entries_between(
     snapshot: Snapshot, *, member_id: UUID, after: int, last: int, limit: int
-) -> tuple[list[Mapping[str, Any]], Mapping[str, Any] | None]:
-    """Return entries numbered above ``after`` up to ``last``, oldest first, and where to go on."""
+) -> Mapping[str, Any]:
+    """Return a page of the entries numbered above ``after`` up to ``last``, oldest first."""
     entries = tables.transactions
     statement = (
         sa.select(entries, _lots_of_entry().label("lots"))
@@ -163,8 +163,7 @@ def entries_between(
         .limit(limit + 1)
     )
     rows = snapshot.connection.execute(statement).all()
-    following = {"number": rows[limit - 1].number} if len(rows) > limit else None
-    return [_entry(row) for row in rows[:limit]], following
+    return page(rows, limit, key="number", view=_entry)
 
 
 def _lots_of_entry() -> sa.ScalarSelect[Any]:
@@ -214,8 +213,7 @@ def expiry_changes(
     if after is not None:
         statement = statement.where(changes.c.number < int(after["number"]))
     rows = snapshot.connection.execute(statement).all()
-    following = {"number": rows[limit - 1].number} if len(rows) > limit else None
-    return {"items": [_expiry_change(row) for row in rows[:limit]], "next": following}
+    return page(rows, limit, key="number", view=_expiry_change)
 
 
 def expiry_change(snapshot: Snapshot, *, change_id: UUID) -> Mapping[str, Any]:
@@ -315,8 +313,7 @@ def rule_list(
     if after is not None:
         statement = statement.where(table.c.rule_id < UUID(after["rule_id"]))
     rows = snapshot.connection.execute(statement).all()
-    following = {"rule_id": str(rows[limit - 1].rule_id)} if len(rows) > limit else None
-    return {"items": [rules.body(row) for row in rows[:limit]], "next": following}
+    return page(rows, limit, key="rule_id", view=rules.body)
 
 
 def pos_exceptions(
@@ -331,8 +328,7 @@ def pos_exceptions(
     if after is not None:
         statement = statement.where(found.c.exception_id < UUID(after["exception_id"]))
     rows = snapshot.connection.execute(statement).all()
-    following = {"exception_id": str(rows[limit - 1].exception_id)} if len(rows) > limit else None
-    return {"items": [view_exception(row) for row in rows[:limit]], "next": following}
+    return page(rows, limit, key="exception_id", view=view_exception)
 
 
 def pos_exception(snapshot: Snapshot, *, exception_id: UUID) -> Mapping[str, Any]:

@@ -65,7 +65,7 @@ def statement(
     owned = queries.balance(snapshot, programme=programme, member_id=member_id, exists=exists)
     before = _last_before(snapshot, member_id, begins)
     last = _last_before(snapshot, member_id, ends)
-    rows, following = queries.entries_between(
+    entries_page = queries.entries_between(
         snapshot,
         member_id=member_id,
         after=max(before, int(after["number"]) if after else 0),
@@ -84,8 +84,7 @@ def statement(
         "totals": _totals(snapshot, member_id, before, last),
         "lapses_next": owned["expiring"][:LAPSES_SHOWN],
         "as_of": snapshot.now,
-        "items": rows,
-        "next": following,
+        **entries_page,
     }
 
 

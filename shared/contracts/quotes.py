@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from shared.contracts.base import WireSchema
 from shared.contracts.coupons.orders import (
@@ -24,6 +22,7 @@ from shared.contracts.fields import (
     Points,
     Text,
 )
+from shared.contracts.lines import LinesSchema
 from shared.contracts.members.events import CHANNELS
 from shared.contracts.members.schemas import ReferenceSchema
 from shared.contracts.points.quotes import MemberPriceSchema
@@ -33,7 +32,6 @@ from shared.contracts.points.sales import (
     Lines,
     SaleLineSchema,
     TotalsSchema,
-    refuse_repeated_lines,
 )
 from shared.contracts.points.schemas import says
 
@@ -41,7 +39,7 @@ MOST_TOKEN = 1_500_000
 """Characters of a quote's token: a thousand lines of the longest texts there can be."""
 
 
-class AskQuoteSchema(WireSchema):
+class AskQuoteSchema(LinesSchema):
     """A basket, the codes and the points that shall pay a part of it."""
 
     member = fields.Nested(
@@ -69,10 +67,6 @@ class AskQuoteSchema(WireSchema):
         metadata=says("In which order coupons are applied; the best is searched for."),
     )
     points_to_redeem = Points(metadata=says("Points that pay a part: 100 at least, half at most."))
-
-    @validates_schema
-    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
-        refuse_repeated_lines(data.get("lines", ()))
 
 
 class QuoteLineSchema(WireSchema):

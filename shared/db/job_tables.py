@@ -76,19 +76,18 @@ def _jobs(metadata: sa.MetaData) -> sa.Table:
 def job_tables(metadata: sa.MetaData) -> JobTables:
     """Declare the tables in a service's metadata."""
     jobs = _jobs(metadata)
-    job_id = jobs.c.job_id
+
+    def of_job() -> sa.Column[object]:
+        belongs = sa.ForeignKey(jobs.c.job_id, ondelete="CASCADE")
+        return sa.Column("job_id", UUID(as_uuid=True), belongs, primary_key=True)
+
     return JobTables(
         jobs=jobs,
         # Files in and out of a job, in pieces; they may hold personal values, so they are sealed.
         chunks=sa.Table(
             "job_chunks",
             metadata,
-            sa.Column(
-                "job_id",
-                UUID(as_uuid=True),
-                sa.ForeignKey(job_id, ondelete="CASCADE"),
-                primary_key=True,
-            ),
+            of_job(),
             sa.Column("side", sa.Text, primary_key=True),
             sa.Column("seq", sa.Integer, primary_key=True),
             sa.Column("size_bytes", sa.Integer, nullable=False),
@@ -100,12 +99,7 @@ def job_tables(metadata: sa.MetaData) -> JobTables:
         cancellations=sa.Table(
             "job_cancellations",
             metadata,
-            sa.Column(
-                "job_id",
-                UUID(as_uuid=True),
-                sa.ForeignKey(job_id, ondelete="CASCADE"),
-                primary_key=True,
-            ),
+            of_job(),
             sa.Column("requested_by", sa.Text, nullable=False),
             _instant("requested_at", nullable=False),
         ),

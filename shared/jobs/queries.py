@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shared.contracts.jobs import service_of
+from shared.db.pages import page
 from shared.db.tables import PLATFORM
 from shared.db.units import Snapshot
 from shared.errors import NotFound
@@ -39,9 +40,7 @@ def jobs(
     limit = min(limit, MAX_LIMIT)
     ordered = statement.order_by(_jobs.c.job_id.desc()).limit(limit + 1)
     rows = snapshot.connection.execute(ordered).all()
-    page = rows[:limit]
-    following = {"job_id": str(page[-1].job_id)} if len(rows) > limit else None
-    return {"items": [_view(row) for row in page], "next": following}
+    return page(rows, limit, key="job_id", view=_view)
 
 
 def _visible(snapshot: Snapshot) -> sa.Select[Any]:

@@ -31,9 +31,9 @@ class Adjustment:
     status: str
     requested_by: str
     requested_at: datetime
-    decided_by: str | None
-    decided_at: datetime | None
-    transaction_id: UUID | None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    transaction_id: UUID | None = None
 
 
 _COLUMNS = tuple(tables.adjustments.c[name] for name in Adjustment.__dataclass_fields__)

@@ -66,9 +66,6 @@ def adjust(
         status=APPROVED,
         requested_by=uow.actor.key,
         requested_at=uow.now,
-        decided_by=None,
-        decided_at=None,
-        transaction_id=None,
     )
     if abs(points) > programme.adjustment_takes_two_above:
         asked = replace(asked, status=PENDING)

@@ -88,8 +88,6 @@ def _adjust(
         status=APPROVED,
         requested_by=uow.actor.key,
         requested_at=uow.now,
-        decided_by=None,
-        decided_at=None,
         transaction_id=entry,
     )
     return bulk.columns_of(done)

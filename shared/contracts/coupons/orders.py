@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from shared.contracts.base import WireSchema
 from shared.contracts.coupons.schemas import KINDS
 from shared.contracts.fields import Choice, Currency, ExternalKey, Id, Instant, Minor, Text
 from shared.contracts.fields import StrictInteger as Integer
+from shared.contracts.lines import LinesSchema
 from shared.contracts.members.events import CHANNELS
 from shared.contracts.members.schemas import ReferenceSchema
 
@@ -34,7 +33,7 @@ class BasketLineSchema(WireSchema):
     net_minor = Minor(required=True)
 
 
-class BasketSchema(WireSchema):
+class BasketSchema(LinesSchema):
     """A basket and the codes given with it."""
 
     store_id = ExternalKey(allow_none=True, load_default=None)
@@ -52,11 +51,6 @@ class BasketSchema(WireSchema):
     codes = fields.List(
         Text(max_length=100), required=True, validate=validate.Length(max=MAX_CODES)
     )
-
-    @validates_schema
-    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
-        if len({line["line_id"] for line in data["lines"]}) != len(data["lines"]):
-            raise ValidationError("Each line needs its own line_id.", "lines")
 
 
 class QuoteCouponsSchema(BasketSchema):

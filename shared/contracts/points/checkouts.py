@@ -20,6 +20,7 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.lines import LinesSchema
 from shared.contracts.members.events import CHANNELS
 from shared.contracts.points.quotes import JudgedBySchema, MemberPriceSchema
 from shared.contracts.points.returns import CANCEL_REASONS
@@ -30,7 +31,6 @@ from shared.contracts.points.sales import (
     SoldLineSchema,
     TotalsSchema,
     UnusedCouponSchema,
-    refuse_repeated_lines,
 )
 from shared.contracts.points.schemas import says
 
@@ -53,7 +53,7 @@ class PromisedCouponsSchema(WireSchema):
     rejected = fields.List(fields.Nested(UnusedCouponSchema), required=True)
 
 
-class PromiseSchema(WireSchema):
+class PromiseSchema(LinesSchema):
     """The numbers of a quote, which hold whatever moves meanwhile (H1)."""
 
     quote_id = Id(required=True)
@@ -78,7 +78,6 @@ class PromiseSchema(WireSchema):
 
     @validates_schema
     def _lines_match(self, data: dict[str, Any], **_: Any) -> None:
-        refuse_repeated_lines(data["lines"])
         if len(data["tender"]) != len(data["lines"]):
             raise ValidationError("One for each line.", "tender")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from shared.contracts.base import WireSchema
 from shared.contracts.fields import (
@@ -18,6 +16,7 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.lines import LinesSchema
 from shared.contracts.members.events import CHANNELS
 from shared.contracts.points.sales import (
     MAX_LINES,
@@ -25,7 +24,6 @@ from shared.contracts.points.sales import (
     Lines,
     SoldLineSchema,
     TotalsSchema,
-    refuse_repeated_lines,
 )
 from shared.contracts.points.schemas import says
 from shared.contracts.points.simulations import SimulatedPointsSchema
@@ -33,7 +31,7 @@ from shared.contracts.points.simulations import SimulatedPointsSchema
 MOST_RULES = 10_000
 
 
-class QuoteSaleSchema(WireSchema):
+class QuoteSaleSchema(LinesSchema):
     """A basket with what coupons and member price take off it, and points that pay a part."""
 
     currency = Currency(required=True)
@@ -46,10 +44,6 @@ class QuoteSaleSchema(WireSchema):
         required=True,
         validate=validate.Length(min=1, max=MAX_LINES),
     )
-
-    @validates_schema
-    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
-        refuse_repeated_lines(data["lines"])
 
 
 class MemberPriceSchema(WireSchema):

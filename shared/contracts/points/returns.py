@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from shared.contracts.base import WireSchema
 from shared.contracts.fields import (
@@ -18,23 +16,15 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.lines import LinesSchema
 from shared.contracts.points.sales import (
     MAX_LINES,
     MAX_QUANTITY,
     SALE_STATUSES,
-    refuse_repeated_lines,
 )
 from shared.contracts.points.schemas import BalancesSchema, says
 
 RETURN_REASONS = ("customer_return", "defect", "wrong_item", "merchant_fault")
-CANCEL_REASONS = (
-    "customer_request",
-    "payment_failed",
-    "out_of_stock",
-    "price_change",
-    "system_fault",
-    "fraud",
-)
 CANCEL_REASONS = (
     "customer_request",
     "payment_failed",
@@ -60,7 +50,7 @@ class ReturnLineSchema(WireSchema):
     )
 
 
-class ReturnSchema(WireSchema):
+class ReturnSchema(LinesSchema):
     """Goods of a sale come back."""
 
     return_id = ExternalKey(required=True, metadata=says("The caller's id.", "R-0007"))
@@ -71,10 +61,6 @@ class ReturnSchema(WireSchema):
         validate=validate.Length(min=1, max=MAX_LINES),
     )
     reason_code = Choice(*RETURN_REASONS, required=True)
-
-    @validates_schema
-    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
-        refuse_repeated_lines(data["lines"])
 
 
 class CancelSchema(WireSchema):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from shared.contracts.base import EmptySchema, PageQuery, WireSchema, page_of
 from shared.contracts.fields import (
@@ -17,6 +15,7 @@ from shared.contracts.fields import (
 )
 from shared.contracts.identity.schemas import JwksSchema
 from shared.contracts.jobs import JobStartedSchema
+from shared.contracts.lines import LinesSchema
 from shared.contracts.members.codes import REFUSALS as CODE_REFUSALS
 from shared.contracts.members.events import MEMBER_STATUSES
 from shared.contracts.members.schemas import REFERENCE_TYPES
@@ -43,7 +42,7 @@ SERVICE = "points"
 UNKNOWN = rules.UNKNOWN
 
 
-class RecordSaleSchema(sales.SaleFactsSchema):
+class RecordSaleSchema(sales.SaleFactsSchema, LinesSchema):
     """A sale with its member resolved and its coupons settled by the gateway."""
 
     member_id = Id(required=True, allow_none=True)
@@ -68,10 +67,6 @@ class RecordSaleSchema(sales.SaleFactsSchema):
     """What coupons answered, codes masked; null for a sale without codes."""
     checkout_attempt = StrictInteger(allow_none=True, load_default=None)
     """Which opening of the order's checkout this sale completes; needed where coupons apply."""
-
-    @validates_schema
-    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
-        sales.refuse_repeated_lines(data["lines"])
 
 
 class RecordSalesSchema(WireSchema):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Set
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from shared.contracts.base import WireSchema
 from shared.contracts.fields import (
@@ -22,19 +22,11 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.lines import LinesSchema
 from shared.contracts.members.schemas import ReferenceSchema
 from shared.contracts.points.schemas import BalancesSchema, says
 
 LINE_KINDS = ("product", "shipping", "gift_card", "fee")
-RETURN_REASONS = ("customer_return", "defect", "wrong_item", "merchant_fault")
-CANCEL_REASONS = (
-    "customer_request",
-    "payment_failed",
-    "out_of_stock",
-    "price_change",
-    "system_fault",
-    "fraud",
-)
 SALE_STATUSES = ("completed", "returned", "cancelled")
 MAX_LINES = 1_000
 MAX_SALES = 500
@@ -160,7 +152,7 @@ class SaleFactsSchema(WireSchema):
     )
 
 
-class SaleSchema(SaleFactsSchema):
+class SaleSchema(SaleFactsSchema, LinesSchema):
     """A finished sale as a till or a shop posts it."""
 
     member = fields.Nested(
@@ -180,20 +172,6 @@ class SaleSchema(SaleFactsSchema):
         validate=validate.Length(max=MAX_CODES),
         metadata=says("Coupon codes; one that does not count is named, the sale stands.", []),
     )
-
-    @validates_schema
-    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
-        refuse_repeated_lines(data["lines"])
-
-
-def refuse_repeated_lines(lines: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse two lines with one id.
-
-    Raises:
-        ValidationError: naming the field.
-    """
-    if len({line["line_id"] for line in lines}) != len(lines):
-        raise ValidationError("Each line needs its own line_id.", "lines")
 
 
 class TotalsSchema(WireSchema):

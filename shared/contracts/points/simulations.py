@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from shared.contracts.base import WireSchema
 from shared.contracts.fields import (
@@ -18,6 +18,7 @@ from shared.contracts.fields import (
     StrictInteger,
     Text,
 )
+from shared.contracts.lines import LinesSchema
 from shared.contracts.members.events import CHANNELS, MEMBER_STATUSES
 from shared.contracts.members.schemas import ReferenceSchema
 from shared.contracts.points.earning_rules import UNKNOWN, RuleDraftSchema
@@ -27,14 +28,13 @@ from shared.contracts.points.sales import (
     Lines,
     SaleLineSchema,
     TotalsSchema,
-    refuse_repeated_lines,
 )
 from shared.contracts.points.schemas import says
 
 MAX_SIMULATED_RULES = 100
 
 
-class SimulatedSaleSchema(WireSchema):
+class SimulatedSaleSchema(LinesSchema):
     """A sale that need not exist; coupons are given as what they leave of the prices."""
 
     sale_id = ExternalKey(load_default=None, allow_none=True, metadata=says("Means nothing here."))
@@ -60,10 +60,6 @@ class SimulatedSaleSchema(WireSchema):
         required=True,
         validate=validate.Length(min=1, max=MAX_LINES),
     )
-
-    @validates_schema
-    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
-        refuse_repeated_lines(data["lines"])
 
 
 def _drafts() -> Any:
@@ -94,7 +90,7 @@ class SimulatePeriodSchema(WireSchema):
     rules = _drafts()
 
 
-class SimulatedSaleCommand(WireSchema):
+class SimulatedSaleCommand(LinesSchema):
     """`SimulatedSaleSchema` with its member resolved by the gateway."""
 
     currency = Currency(required=True)
@@ -108,10 +104,6 @@ class SimulatedSaleCommand(WireSchema):
         required=True,
         validate=validate.Length(min=1, max=MAX_LINES),
     )
-
-    @validates_schema
-    def _lines_differ(self, data: dict[str, Any], **_: Any) -> None:
-        refuse_repeated_lines(data["lines"])
 
 
 class SimulateCommand(WireSchema):
