@@ -40,13 +40,13 @@ FROM unnest(CAST(:kinds AS text[]), CAST(:digests AS bytea[]), CAST(:contents AS
     AS r (kind, digest, content)
 """)
 _FORGET_REHEARSED = sa.text("""
-DELETE FROM rehearsed_rows WHERE (job_id, kind, digest) IN (
-    SELECT r.job_id, r.kind, r.digest FROM rehearsed_rows r
+DELETE FROM rehearsed_rows WHERE ctid = ANY (ARRAY(
+    SELECT r.ctid FROM rehearsed_rows r
     WHERE NOT EXISTS (
         SELECT 1 FROM jobs j WHERE j.job_id = r.job_id AND j.status IN ('queued', 'running')
     )
     LIMIT :limit
-)
+))
 """)
 _ADD_MEMBERS = sa.text("""
 INSERT INTO members (member_id, status, channel, data_key, profile, name_digest, enrolled_at,
