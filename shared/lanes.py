@@ -1,9 +1,13 @@
-"""The same work side by side, where each takes what the others leave (``SKIP LOCKED``)."""
+"""Work side by side: in lanes that take what the others leave, or beside its caller."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def in_lanes(lanes: int, work: Callable[[int], object]) -> None:
@@ -30,3 +34,30 @@ def in_lanes(lanes: int, work: Callable[[int], object]) -> None:
         thread.join()
     if failures:
         raise failures[0]
+
+
+def beside(act: Callable[[], T]) -> Callable[[], T]:
+    """Begin ``act`` beside what the caller does next; what is returned waits for its result.
+
+    For an act that waits for somebody else, such as the database. Whoever calls it waits for the
+    end of each before it uses what the act uses. What the act raises is raised there.
+    """
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(act())
+        except BaseException as failure:  # raised where it is waited for
+            failures.append(failure)
+
+    def result() -> T:
+        thread.join()
+        if failures:
+            raise failures[0]
+        return results[0]
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0)  # in a process that shares one thread it begins only when somebody gives way
+    return result

@@ -7,10 +7,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from eventlet import patcher
 from marshmallow import fields
 
 from shared.calls import Reply
@@ -22,6 +24,7 @@ from shared.db.tables import PLATFORM
 from shared.errors.backend import BackendUnavailable
 from shared.events.handler import on
 from shared.events.subscriptions import SUBSCRIPTIONS
+from shared.lanes import beside
 from shared.rpc.client import RpcClient
 from shared.rpc.server import Database, every, rpc
 from shared.settings import Secret, ServiceSettings
@@ -212,3 +215,14 @@ def test_sweep_is_done_by_one_replica_at_a_time(serve: Any, database: ServiceDat
 
     eventually(lambda: len(most) >= 6)
     assert set(most) == {1}
+
+
+def test_query_begun_beside_is_under_way_before_its_caller_waits(database: ServiceDatabase) -> None:
+    engine = sa.create_engine(database.url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("SELECT 1"))
+        begun = sa.text("SELECT statement_timestamp()")
+        result = beside(lambda: connection.execute(begun).scalar_one())
+        patcher.original("time").sleep(0.3)  # the caller works, and gives way to nobody
+        worked_until = datetime.now(UTC)
+        assert result() < worked_until

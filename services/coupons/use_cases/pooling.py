@@ -6,7 +6,8 @@ together with the job's progress, so a killed process repeats none and leaves no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from shared.contracts.coupons.pools import GenerateCodesRequest
 from shared.db import Outcome, UnitOfWork
 from shared.errors.coupons import BudgetExhausted, CampaignStateConflict, NotClaimable
 from shared.jobs import JobKind, JobState, Progress, finished, more, start
+from shared.lanes import beside
 
 GENERATE = JobKind("coupons", "generate_codes", GenerateCodesRequest)
 _SLICE = 8_000
@@ -75,9 +77,7 @@ def generate_slice(uow: UnitOfWork, work: JobState, *, programme: Programme) -> 
         "valid_until": valid_until,
     }
     last = pools.number(uow.connection, campaign_id, wanted)
-    for first in range(last + 1, last + wanted + 1, _AT_ONCE):
-        numbers = range(first, min(first + _AT_ONCE, last + wanted + 1))
-        _make(uow, programme, row, shared, numbers)
+    _make(uow, programme, row, shared, range(last + 1, last + wanted + 1))
     done = work.done + wanted
     if done >= count:
         return finished(work, done=done, result={"campaign_id": str(campaign_id), "codes": done})
@@ -150,11 +150,23 @@ def _make(
     shared: Mapping[str, Any],
     numbers: Sequence[int],
 ) -> None:
-    """Store a new code under each number."""
+    """Store a new code under each number: while the database takes some, the next are made."""
     pattern, book = campaign_row["code_pattern"], programme.codes
-    while numbers:
-        fresh = book.stored(campaign_row["code_key"], codes.new_codes(len(numbers), pattern))
-        numbered = dict(zip(numbers, fresh, strict=True))
+
+    def take(numbered: Mapping[int, codes.StoredCode]) -> list[int]:
         stored = pools.add(uow.connection, shared, numbered, uow.now)
+        return [number for number in numbered if number not in stored]
+
+    left = list(numbers)
+    while left:
+        again: list[int] = []
+        stored: Callable[[], list[int]] = list
+        for first in range(0, len(left), _AT_ONCE):
+            part = left[first : first + _AT_ONCE]
+            try:
+                made = book.stored(campaign_row["code_key"], codes.new_codes(len(part), pattern))
+            finally:
+                again += stored()
+            stored = beside(partial(take, dict(zip(part, made, strict=True))))
         # One in many billions was there already; its number gets another code.
-        numbers = [number for number in numbers if number not in stored]
+        left = again + stored()
