@@ -11,24 +11,19 @@ from pact import match
 
 from shared.calls import SYSTEM, Actor, CallContext
 from shared.clock import rfc3339
-from shared.contracts import jobs
 from shared.contracts.coupons import rpc as coupons
 from shared.contracts.identity import rpc as identity
 from shared.contracts.members import rpc as members
 from shared.contracts.method import Method
-from shared.contracts.platform import of
 from shared.contracts.points import rpc as points
 from shared.contracts.tiers import rpc as tiers
 from shared.errors import LoyaltyError
 from tests.contracts.needs import MEMBER, instant, uuid
 from tests.contracts.states import PHONE, enrol, sale, till
-from tests.support.jobs import begin
 from tests.support.platform import Platform
 
 Http = tuple[str, str, Any]
 """Method, path and body of the HTTP request that makes the gateway call."""
-JOB = "0192f3a0-0000-7000-8000-000000000003"
-"""The last byte names points."""
 _OCCURRED = "2026-01-05T10:00:00Z"
 _LINE = {"line_id": "1", "sku": "tea", "quantity": 2, "net_minor": 12_000}
 SALE = {
@@ -82,6 +77,11 @@ def _member(platform: Platform) -> Mapping[str, Any]:
 
 def _to_sell(platform: Platform) -> Mapping[str, Any]:
     return {**_member(platform), "occurred_at": sale(platform, "x", net_minor=1)["occurred_at"]}
+
+
+def _last_month(platform: Platform) -> Mapping[str, Any]:
+    now = platform.now()
+    return {"from": rfc3339(now - timedelta(days=30)), "until": rfc3339(now)}
 
 
 def _client(platform: Platform) -> Mapping[str, Any]:
@@ -320,7 +320,7 @@ CALLS = (
         ("POST", "/v1/earning-rules/simulate-period", _PERIOD),
         _PERIOD,
         {"job_id": uuid()},
-        _nothing,
+        _last_month,
     ),
     CallNeed(
         points.RECORD_ACTIVITY,
@@ -379,20 +379,5 @@ CALLS = (
             "enrolled_at": instant(_OCCURRED),
         },
         _member,
-    ),
-    CallNeed(
-        of("points", jobs.GET_JOB),
-        "a job was started",
-        ("GET", f"/v1/jobs/{JOB}", None),
-        {"job_id": JOB},
-        {
-            "job_id": uuid(JOB),
-            "status": match.like("queued"),
-            "done": match.int(0),
-            "total": match.int(25),
-            "result": None,
-            "error": None,
-        },
-        lambda platform: {"job_id": str(begin(platform.services["points"].db, CallContext("r-1")))},
     ),
 )

@@ -153,6 +153,14 @@ def _of_jobs(service: str) -> tuple[CallNeed, ...]:
             takes=(),
         ),
         CallNeed(
+            of(service, jobs.GET_JOB),
+            "a job was started",
+            ("GET", f"/v1/jobs/{job_id}", None),
+            {"job_id": job_id},
+            {**job, "done": match.int(0), "total": match.int(25), "result": None, "error": None},
+            began,
+        ),
+        CallNeed(
             of(service, jobs.CANCEL_JOB),
             "a job was started",
             ("POST", f"/v1/jobs/{job_id}/cancel", {}),

@@ -43,13 +43,15 @@ def simulate_period(
     """Start the simulation of a past period.
 
     Raises:
-        Invalid: the period ends before it begins, or is longer than a year.
+        Invalid: the period ends before it begins, is longer than a year, or not over yet.
         RuleNotValid: a draft could not be published.
         TooManyJobs: the caller has too many unfinished ones.
     """
     if not starts_at < ends_at <= starts_at + LONGEST:
         message = f"After from, at most {LONGEST.days} days."
         raise Invalid(errors=[FieldError("until", "out_of_range", message)])
+    if ends_at > uow.now + programme.future_tolerance:
+        raise Invalid(errors=[FieldError("until", "in_future", "The period is not over yet.")])
     drafts(programme, rules or (), uow.now)
     request = {"starts_at": starts_at, "ends_at": ends_at, "rules": rules}
     return start(uow, SIMULATE_PERIOD, request)

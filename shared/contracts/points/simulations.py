@@ -85,7 +85,9 @@ class SimulatePeriodSchema(WireSchema):
 
     starts_at = Instant(required=True, data_key="from", metadata=says("First instant."))
     ends_at = Instant(
-        required=True, data_key="until", metadata=says("First instant after; a year at most.")
+        required=True,
+        data_key="until",
+        metadata=says("First instant after; a year at most, and not ahead."),
     )
     rules = _drafts()
 

@@ -113,9 +113,12 @@ def test_period_without_drafts_is_judged_by_what_is_published(desk: Desk) -> Non
     [
         ({"until": "2026-01-01T00:00:00Z", "from": "2026-01-01T00:00:00Z"}, "until"),
         ({"until": "2026-01-01T00:00:00Z", "from": "2024-12-30T00:00:00Z"}, "until"),
+        ({"until": "2026-03-11T00:00:00Z"}, "until"),
     ],
 )
-def test_period_is_a_year_at_most(desk: Desk, period: dict[str, Any], field: str) -> None:
+def test_period_is_a_year_of_the_past_at_most(
+    desk: Desk, period: dict[str, Any], field: str
+) -> None:
     refusal = refusal_of(lambda: begin(desk, **period))
     assert [error.field for error in refusal.errors] == [field]
 
