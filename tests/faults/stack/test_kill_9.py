@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 
@@ -16,6 +17,8 @@ from tests.support.stack import GATEWAY
 
 pytestmark = pytest.mark.timeout(300)
 VICTIMS = (GATEWAY, POINTS, COUPONS)
+ROUNDS = int(os.environ.get("LOYALTY_TEST_ROUNDS", "1"))
+"""How often each of them dies; every time other orders persist, and other codes are used."""
 
 
 def plan_by_chance(retail: Retail, boundary: Boundary, chance: random.Random) -> Callable[[], Plan]:
@@ -34,7 +37,7 @@ def test_every_step_of_the_tables_is_a_boundary() -> None:
 
 
 @pytest.mark.rule("H2", "R1", "A3", "C2", "C3", "C6", "L2", "L5")
-@pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.parametrize("victim", VICTIMS * ROUNDS)
 def test_orders_are_whole_after_kill_9_at_every_step(
     retail: Retail, chance: random.Random, victim: str
 ) -> None:
