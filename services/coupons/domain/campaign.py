@@ -10,6 +10,8 @@ from uuid import UUID
 from shared.errors import FieldError
 
 _PERCENT_MAX = 100
+CHANNELS = frozenset({"store", "web", "app", "social", "call_center", "import"})
+"""All there are; the contract's list is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,8 @@ def _scope_problems(terms: Terms) -> Iterator[FieldError]:
         if wanted is not None and unwanted is not None and wanted <= unwanted:
             message = "Everything the scope names is excluded."
             yield FieldError(f"scope.{key}", "impossible", message)
+    if terms.scope.channels is None and CHANNELS <= (terms.excluded.channels or frozenset()):
+        yield FieldError("exclude.channels", "impossible", "Every channel is excluded.")
 
 
 def _limit_problems(limits: Limits) -> Iterator[FieldError]:

@@ -40,6 +40,22 @@ def test_budget_is_never_passed_by_parallel_orders(coupons: Coupons) -> None:
 
 
 @pytest.mark.rule("C2", "C6")
+def test_limits_of_a_store_and_of_a_member_and_day_are_exact_at_once_and_come_back(
+    coupons: Coupons,
+) -> None:
+    member_id = coupons.member()
+    coupons.public(limits={"per_member_per_day": 3, "per_store": 5})
+    mine = [partial(coupons.reserve, f"m{n}", ["SPRING"], member_id) for n in range(8)]
+    won = [answer["order_id"] for answer in together(mine) if answer["applied"]]
+    others = [partial(coupons.reserve, f"o{n}", ["SPRING"], coupons.member()) for n in range(8)]
+    full = [rejected(answer) for answer in together(others) if answer["rejected"]]
+    assert (len(won), full) == (3, [{"SPRING": "limit_reached"}] * 6)
+    assert coupons.reserve("s2", ["SPRING"], coupons.member(), store_id="S002")["applied"]
+    coupons.release(won[0])
+    assert coupons.reserve("again", ["SPRING"], member_id)["applied"]
+
+
+@pytest.mark.rule("C2", "C6")
 @pytest.mark.timeout(300)
 def test_orders_that_share_codes_in_any_order_neither_deadlock_nor_miscount(
     coupons: Coupons,

@@ -14,6 +14,8 @@ from services.coupons.domain import (
     publish_problems,
     revision_problems,
 )
+from services.coupons.domain.campaign import CHANNELS
+from shared.contracts.members import events as contract
 from tests.unit.services.coupons.examples import MEMBER, NOW, terms
 
 DAY = timedelta(days=1)
@@ -39,6 +41,7 @@ A = frozenset({"a"})
         ({"kind": "gift", "gift_sku": "mug"}, "value"),
         ({"kind": "gift", "value": None, "gift_sku": "mug", "budget_minor": 9}, "budget_minor"),
         ({"scope": Scope(skus=A), "excluded": Scope(skus=A | {"b"})}, "scope.skus"),
+        ({"excluded": Scope(channels=CHANNELS)}, "exclude.channels"),
         ({"limits": Limits(total=2, per_member=3)}, "limits.per_member"),
         ({"limits": Limits(per_member=1, per_member_per_day=2)}, "limits.per_member_per_day"),
         ({"code_type": "public", "code_pattern": "TEA-*"}, "code.pattern"),
@@ -46,6 +49,10 @@ A = frozenset({"a"})
 )
 def test_contradiction_in_a_draft_is_named(wrong: dict[str, Any], field: str) -> None:
     assert [problem.field for problem in draft_problems(terms(**wrong))] == [field]
+
+
+def test_channels_are_those_of_the_contract() -> None:
+    assert frozenset(contract.CHANNELS) == CHANNELS
 
 
 @pytest.mark.parametrize(
