@@ -63,6 +63,7 @@ SUBSCRIPTIONS: dict[str, tuple[EventType, ...]] = {
         privacy.ERASED,
         privacy.EXPORT_REQUESTED,
         members.ENROLLED,
+        members.IMPORTED,
         members.UPDATED,
         merges.MERGED,
         merges.UNMERGED,

@@ -98,6 +98,17 @@ _UPDATED = {
     "enrolled_at": instant("2026-01-05T10:00:00Z"),
     "birth_month": match.int(5),
 }
+_CAME = {
+    "members": match.each_like(
+        {
+            "member_id": uuid(),
+            "enrolled_at": instant("2026-01-05T10:00:00Z"),
+            "birth_month": match.int(5),
+            "points": match.int(1_200),
+            "expires_on": match.regex("2030-12-31", regex=r"^\d{4}-\d\d-\d\d$"),
+        }
+    )
+}
 _STEP = {
     "step_id": uuid("0192f3a0-0000-7000-8000-0000000000a1"),
     "merge_id": uuid("0192f3a0-0000-7000-8000-0000000000a2"),
@@ -264,20 +275,17 @@ NEEDS = (
     ),
     Need("points", members.UPDATED, "a member changed its name", _UPDATED, _BORN_IN_MAY),
     Need(
+        "tiers",
+        members.IMPORTED,
+        "a member came with points",
+        _CAME,
+        count("tiers", "SELECT count(*) FROM tier_states WHERE member_id = :member"),
+    ),
+    Need(
         "points",
         members.IMPORTED,
         "a member came with points",
-        {
-            "members": match.each_like(
-                {
-                    "member_id": uuid(),
-                    "enrolled_at": instant("2026-01-05T10:00:00Z"),
-                    "birth_month": match.int(5),
-                    "points": match.int(1_200),
-                    "expires_on": match.regex("2030-12-31", regex=r"^\d{4}-\d\d-\d\d$"),
-                }
-            )
-        },
+        _CAME,
         count("points", "SELECT count(*) FROM lots WHERE member_id = :member"),
     ),
     Need(

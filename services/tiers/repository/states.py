@@ -56,6 +56,14 @@ _SAVE = sa.text(
     + ") WHERE s.member_id = r.member_id"
 )
 
+_FIRSTS = {"member_id": "uuid", **_COLUMNS, "birth_month": "smallint", "status_sequence": "bigint"}
+_ADD_ALL = sa.text(
+    f"INSERT INTO tier_states ({', '.join(_FIRSTS)}) SELECT {', '.join(_FIRSTS)}"  # noqa: S608 - likewise
+    + " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r ("
+    + ", ".join(f"{name} {kind}" for name, kind in _FIRSTS.items())
+    + ") ORDER BY member_id ON CONFLICT DO NOTHING RETURNING member_id"
+)
+
 
 def read_all(connection: sa.Connection, member_ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
     """Return rows of members that this transaction has locked already."""
@@ -91,6 +99,27 @@ def add(connection: sa.Connection, standing: Standing, due_at: datetime) -> bool
     """Insert a member's first tier; return False if another transaction was first."""
     row = {"member_id": standing.member_id, **_columns(standing, due_at)}
     return bool(connection.execute(insert(_STATE).values(row).on_conflict_do_nothing()).rowcount)
+
+
+def add_all(
+    connection: sa.Connection,
+    firsts: Iterable[tuple[Standing, int | None]],
+    *,
+    due_at: datetime,
+    sequence: int,
+) -> set[UUID]:
+    """Insert first tiers of members with their birth months; return whose were."""
+    rows = [
+        {
+            "member_id": str(standing.member_id),
+            **_columns(standing, due_at),
+            "birth_month": birth_month,
+            "status_sequence": sequence,
+        }
+        for standing, birth_month in firsts
+    ]
+    added = connection.execute(_ADD_ALL, {"rows": json.dumps(rows, default=_plain)})
+    return set(added.scalars())
 
 
 def save(connection: sa.Connection, standings: Iterable[tuple[Standing, datetime]]) -> None:

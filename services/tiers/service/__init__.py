@@ -170,8 +170,14 @@ class TiersService(Forgetting):
 
     @on(members_events.ENROLLED)
     def on_member_enrolled(self, event: Envelope) -> None:
-        """Give the entry tier."""
-        self.db.consume(event, partial(use_cases.start, time_zone=self._zone))
+        """Give the entry tier; who was imported gets it with the others who were."""
+        if event.data.get("import_id") is None:
+            self.db.consume(event, partial(use_cases.start, time_zone=self._zone))
+
+    @on(members_events.IMPORTED)
+    def on_member_imported(self, event: Envelope) -> None:
+        """Give many the entry tier."""
+        self.db.consume(event, partial(use_cases.start_imported, time_zone=self._zone))
 
     @on(points_events.SALE_RECORDED)
     def on_sale_recorded(self, event: Envelope) -> None:

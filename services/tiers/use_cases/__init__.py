@@ -22,6 +22,7 @@ from services.tiers.use_cases.facts import (
     count_sale,
     follow,
     start,
+    start_imported,
 )
 from services.tiers.use_cases.granting import give_birthday_gifts
 from services.tiers.use_cases.merging import follow_merge
@@ -74,6 +75,7 @@ __all__ = [
     "simulate_programme",
     "simulate_slice",
     "start",
+    "start_imported",
     "tell_renewals",
     "use_benefit",
 ]

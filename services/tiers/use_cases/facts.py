@@ -19,7 +19,7 @@ from services.tiers.domain.standing import ACTIVE
 from services.tiers.queries.passing import Move, life_of
 from services.tiers.repository import facts, merging, states
 from services.tiers.use_cases.benefits import reverse_order
-from services.tiers.use_cases.moving import judge_anew, locked, record
+from services.tiers.use_cases.moving import judge_anew, locked, record, start_all
 from shared.contracts.event import Envelope
 from shared.contracts.members import events as members_events
 from shared.contracts.points import events as points_events
@@ -33,6 +33,22 @@ def start(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None:
     A member whose sale was heard of first has one already; its time counts from here on.
     """
     _follow(uow, event, event.read(members_events.ENROLLED), time_zone)
+
+
+def start_imported(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None:
+    """Give members who came together the entry tier (``member.imported``)."""
+    together: dict[datetime, dict[UUID, int | None]] = {}
+    for each in event.read(members_events.IMPORTED)["members"]:
+        birth_months = together.setdefault(each["enrolled_at"], {})
+        birth_months[each["member_id"]] = each["birth_month"]
+    # Each has a first event of its own, that says the same.
+    first = replace(event, sequence=1)
+    for enrolled_at, birth_months in sorted(together.items()):
+        new = start_all(uow, birth_months, began_at=enrolled_at, zone=time_zone)
+        for member_id in sorted(birth_months.keys() - new):
+            told = {"status": ACTIVE, "birth_month": birth_months[member_id]}
+            fact = {"member_id": member_id, "enrolled_at": enrolled_at, **told}
+            _follow(uow, first, fact, time_zone)
 
 
 def follow(uow: UnitOfWork, event: Envelope, *, time_zone: tzinfo) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, tzinfo
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,9 @@ from services.tiers.use_cases.granting import give_upgrade_coupons
 from shared.calls import SYSTEM, Actor
 from shared.contracts.tiers import events
 from shared.db import UnitOfWork
+
+_FIRST = 1
+"""What members counts its first event about a member as."""
 
 
 def locked(
@@ -158,9 +161,41 @@ def news_of(change: Change) -> dict[str, Any]:
     }
 
 
+def start_all(
+    uow: UnitOfWork, birth_months: Mapping[UUID, int | None], *, began_at: datetime, zone: tzinfo
+) -> set[UUID]:
+    """Give members who enrolled at once the entry tier, in a few statements; return to whom.
+
+    The others have one. ``birth_months`` is what members has told of each, by its first event.
+    """
+    some_id = next(iter(birth_months))
+    move, change = _entry(uow, some_id, began_at=began_at, enrolled=True, zone=zone)
+    rows = [
+        (replace(move.standing, member_id=member_id), month)
+        for member_id, month in sorted(birth_months.items())
+    ]
+    new = states.add_all(uow.connection, rows, due_at=move.due_at, sequence=_FIRST)
+    history = [(standing, change) for standing, _ in rows if standing.member_id in new]
+    states.add_history(uow.connection, history, actor=SYSTEM, now=uow.now)
+    own = [(str(each.member_id), {"member_id": str(each.member_id)}) for each, _ in history]
+    uow.emit_each(events.CHANGED, news_of(change), own)
+    return new
+
+
 def _start(
     uow: UnitOfWork, member_id: UUID, *, began_at: datetime, enrolled: bool, zone: tzinfo
 ) -> None:
+    move, change = _entry(uow, member_id, began_at=began_at, enrolled=enrolled, zone=zone)
+    if states.add(uow.connection, move.standing, move.due_at):
+        move.changes.append(change)
+        states.add_history(uow.connection, [(move.standing, change)], actor=SYSTEM, now=uow.now)
+        _tell(uow, move)
+
+
+def _entry(
+    uow: UnitOfWork, member_id: UUID, *, began_at: datetime, enrolled: bool, zone: tzinfo
+) -> tuple[Move, Change]:
+    """Return where a member stands who was never heard of, and how it came there."""
     versions = programmes.published(uow.connection)
     life = Life(began_at, zone, versions)
     earned = begin(life)
@@ -177,9 +212,4 @@ def _start(
         since=earned.since,
         told_from=earned.since,
     )
-    change = Change("enrolled", began_at, None, entry, EARNED, True)
-    move = Move(standing, life)
-    if states.add(uow.connection, standing, move.due_at):
-        move.changes.append(change)
-        states.add_history(uow.connection, [(standing, change)], actor=SYSTEM, now=uow.now)
-        _tell(uow, move)
+    return Move(standing, life), Change("enrolled", began_at, None, entry, EARNED, True)

@@ -49,6 +49,7 @@ class Tiers:
         )
         self._handlers = {
             members_events.ENROLLED.name: self.service.on_member_enrolled,
+            members_events.IMPORTED.name: self.service.on_member_imported,
             members_events.UPDATED.name: self.service.on_member_updated,
             points_events.SALE_RECORDED.name: self.service.on_sale_recorded,
             points_events.SALE_RETURNED.name: self.service.on_sale_returned,
