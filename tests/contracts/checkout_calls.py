@@ -176,6 +176,7 @@ CHECKOUT_CALLS = (
                 "tier": None,
                 "multiplier": match.like("1"),
                 "rules": [],
+                "has_open_order": False,
             },
         },
         _nothing,

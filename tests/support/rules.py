@@ -87,6 +87,7 @@ class Rules(OneByOne):
                 "tier": "GOLD",
                 "multiplier": str(self.multiplier),
                 "rules": [],
+                "has_open_order": False,
             },
         }
 

@@ -300,16 +300,16 @@ def holds_for_checkout(connection: sa.Connection, hold_id: UUID) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def has_other_order(
-    connection: sa.Connection, member_id: UUID, order_id: str, now: datetime
+def has_open_order(
+    connection: sa.Connection, member_id: UUID, now: datetime, *, besides: str = ""
 ) -> bool:
-    """Return whether a member has a promised order open beside this one."""
+    """Return whether a member has a promised order open, beside one of them."""
     checkouts = tables.checkouts
     statement = sa.select(sa.literal(1)).where(
         checkouts.c.member_id == member_id,
         checkouts.c.status == OPEN,
         checkouts.c.promise.is_not(None),
-        checkouts.c.order_id != order_id,
+        checkouts.c.order_id != besides,
         checkouts.c.expires_at > now,
     )
     return connection.execute(statement).first() is not None

@@ -198,7 +198,9 @@ def _shopper(book: Book, sale: Sale, promise: Promise) -> Shopper:
     judged_by, member_id = promise["judged_by"], sale.member_id
     if member_id is None:
         raise ValueError("nobody is judged")
-    has_other = orders.has_other_order(connection, member_id, sale.sale_id, now)
+    has_other = judged_by["has_open_order"] or orders.has_open_order(
+        connection, member_id, now, besides=sale.sale_id
+    )
     return Shopper(
         member_id,
         Tier(judged_by["tier"], Fraction(judged_by["multiplier"])),

@@ -11,7 +11,7 @@ from services.points.domain import rules, sales
 from services.points.domain.programme import Programme
 from services.points.domain.rules import Judgement
 from services.points.domain.sales import Line, Price, Sale, Tier, tier_at
-from services.points.repository import accounts
+from services.points.repository import accounts, orders
 from services.points.repository import rules as rule_rows
 from services.points.use_cases.awards import NOBODYS
 from services.points.use_cases.judging import Judge, Shopper
@@ -52,6 +52,7 @@ def quote_sale(snapshot: Snapshot, *, programme: Programme, **asked: Any) -> Map
             "tier": shopper.tier.code if subject.member_id is not None else None,
             "multiplier": str(shopper.tier.multiplier),
             "rules": [rule.key for rule in published],
+            "has_open_order": shopper.is_first_purchase is False,
         },
     }
 
@@ -72,7 +73,9 @@ def _shopper(
         if subject.points_to_redeem > figures.available:
             raise InsufficientPoints(available=figures.available)
     tier = tier_at(tiers, subject.occurred_at, programme)
-    return Shopper(subject.member_id, tier, birth_month, channel)
+    has_order = orders.has_open_order(snapshot.connection, subject.member_id, snapshot.now)
+    is_first = False if has_order else None
+    return Shopper(subject.member_id, tier, birth_month, channel, is_first_purchase=is_first)
 
 
 def _lines(subject: Sale, price: Price, judgement: Judgement) -> list[dict[str, Any]]:

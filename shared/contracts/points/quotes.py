@@ -13,6 +13,7 @@ from shared.contracts.fields import (
     Instant,
     Minor,
     Points,
+    StrictBoolean,
     StrictInteger,
     Text,
 )
@@ -64,6 +65,8 @@ class JudgedBySchema(WireSchema):
     """Of the tier, as a fraction."""
     rules = fields.List(Text(), required=True, validate=validate.Length(max=MOST_RULES))
     """Keys of the published rules in force, ``<rule_id>@<version>``."""
+    has_open_order = StrictBoolean(load_default=False)
+    """Whether the member had an order open: then this one is not judged as a first purchase."""
 
 
 class QuotedLineSchema(WireSchema):

@@ -276,6 +276,30 @@ def test_first_purchase_that_an_open_order_was_promised_is_earned_once(retail: R
     marketing.post(f"{path}/retire", status=200)
 
 
+@pytest.mark.rule("H1", "E2")
+def test_quote_beside_an_open_order_promises_no_first_purchase_and_can_be_opened(
+    retail: Retail,
+) -> None:
+    shopper = retail.shopper()
+    marketing = retail.platform.staff("marketing")
+    bonus = {"name": "Welcome", "kind": "threshold_bonus", "threshold_minor": 1, "points": 300}
+    rule = marketing.post("/v1/earning-rules", {**bonus, "scope": {"first_purchase": True}})
+    path = f"/v1/earning-rules/{rule['rule_id']}"
+    marketing.post(f"{path}/publish", {}, status=200)
+    retail.pass_time(seconds=2)
+
+    abandoned = retail.quote(shopper, 1_000)
+    assert abandoned["points"]["earned"] == 310
+    abandoned_id = retail.open(abandoned)["order_id"]
+    second = retail.quote(shopper, 2_000)
+    assert second["points"]["earned"] == 20
+    order_id = retail.open(second)["order_id"]
+    # It keeps its numbers, whatever becomes of the other one.
+    retail.cancel(abandoned_id)
+    assert retail.complete(order_id)["points"]["earned"] == 20
+    marketing.post(f"{path}/retire", status=200)
+
+
 def test_order_may_come_with_its_whole_basket(retail: Retail) -> None:
     shopper = retail.shopper(500)
     code = retail.claim(shopper)
