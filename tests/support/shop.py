@@ -101,6 +101,11 @@ class Shop:
             shop.members.append({**till.post("/v1/members", body), "phone": body["phone"]})
         return shop
 
+    def now(self) -> str:
+        """Return the platform's time."""
+        told: str = self.admin.get("/v1/sandbox/clock")["now"]
+        return told
+
 
 @dataclass
 class Sale:
