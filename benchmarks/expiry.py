@@ -30,6 +30,7 @@ from services.points.repository import lapses
 from services.points.service import PointsService
 from shared.clock import ManualClock, SystemClock
 from shared.db import UnitOfWork, create_engine
+from shared.startup import set_aside
 
 AFTER_ALL = timedelta(days=500)
 ALONE_S = 5
@@ -47,6 +48,7 @@ def main() -> None:
         fill(database, Size(third * 3, options.lots_each), long_history=0)
         engine = create_engine(database.url)
         slices = Slices(engine)
+        set_aside()  # as its process does
         service = points_service(engine, database.url)
         service.db = replace(service.db, clock=ManualClock(SystemClock().now() + AFTER_ALL))
         lots = third * options.lots_each

@@ -19,6 +19,7 @@ from gateway.app import create_app
 from shared.observability import configure_logging
 from shared.rpc.client import RpcClient
 from shared.settings import GatewaySettings, Secret, gateway_settings
+from shared.startup import set_aside
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
@@ -45,7 +46,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
 
     def load(self) -> Any:
         """Make the application in each worker: its broker connection must not be shared."""
-        return create_app(self._settings, RpcClient(self._settings.amqp_url.reveal()))
+        application = create_app(self._settings, RpcClient(self._settings.amqp_url.reveal()))
+        set_aside()
+        return application
 
 
 def _document() -> dict[str, Any]:

@@ -13,12 +13,13 @@ GROWTH = 1.5
 class Pace:
     """The size of slices that follow each other, each lasting about as long as it should.
 
-    A machine that has other things to do gets smaller slices, not longer ones.
+    A machine that has other things to do gets smaller slices, not longer ones. How fast it is shows
+    only by and by, so they begin small.
 
     Args:
         slice_s: how long a slice should last, with its commit.
-        most: the first slice, and the largest.
-        least: the smallest; it may last longer.
+        most: the largest slice.
+        least: the smallest, and the first; it may last longer.
         timer: counts seconds.
     """
 
@@ -30,8 +31,8 @@ class Pace:
     _begun: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        """Begin with the largest slice."""
-        self._size = self.most
+        """Begin with the smallest slice."""
+        self._size = self.least
 
     def step(self) -> int:
         """Return the size of the slice that begins now; the one before has ended."""

@@ -22,6 +22,7 @@ from shared.messaging.connections import ConnectionFactory, amqp_connections
 from shared.rpc.consumer import CONNECT, Container, ResilientConsumer
 from shared.rpc.server import CLOCK, SETTINGS
 from shared.settings import ServiceSettings
+from shared.startup import set_aside
 
 _log = structlog.get_logger(__name__)
 
@@ -61,6 +62,7 @@ class Services:
     def start(self) -> None:
         """Start all services; returns when each consumes, however long the broker is away."""
         self._runner.start()
+        set_aside()
 
     @property
     def ready(self) -> bool:

@@ -143,3 +143,9 @@ def assert_adds_up(quote: Json) -> None:
         ("payable_minor", "net_minor"),
     ):
         assert sum(line[part] for line in lines) == totals[total]
+
+
+def sale_of(retail: Retail, shopper: Shopper, *nets: int, **more: Any) -> dict[str, Any]:
+    basket = retail.basket(shopper, *nets)
+    said = {"sale_id": new_order(), "occurred_at": rfc3339(retail.platform.now())}
+    return {**{name: basket[name] for name in ("currency", "lines", "member")}, **said, **more}

@@ -20,22 +20,22 @@ def sizes(took: Sequence[float]) -> list[int]:
             yield now
 
     coming = moments()
-    pace = Pace(slice_s=0.04, most=400, least=50, timer=lambda: next(coming))
+    pace = Pace(slice_s=0.04, most=400, least=100, timer=lambda: next(coming))
     return [pace.step() for _ in range(len(took) + 1)]
 
 
 @pytest.mark.parametrize(
     ("took", "expected"),
     [
-        ([], [400]),
-        ([0.04, 0.04], [400, 400, 400]),
-        ([0.08], [400, 200]),
-        ([0.08, 0.04], [400, 200, 200]),
-        ([0.08, 0.02, 0.02], [400, 200, 300, 400]),
-        ([10.0], [400, 50]),
-        ([0.0], [400, 400]),
+        ([], [100]),
+        ([0.04, 0.04], [100, 100, 100]),
+        ([0.02, 0.02, 0.02, 0.02], [100, 150, 225, 338, 400]),
+        ([0.02, 0.02, 0.06], [100, 150, 225, 150]),
+        ([0.02, 0.02, 0.06, 0.04], [100, 150, 225, 150, 150]),
+        ([10.0], [100, 100]),
+        ([0.0], [100, 150]),
     ],
-    ids=["first", "as it should", "slow", "right", "fast again", "stuck", "no time"],
+    ids=["first", "as it should", "fast", "slow", "right again", "stuck", "no time"],
 )
 def test_slices_last_about_as_long_as_they_should(
     took: Sequence[float], expected: Sequence[int]
