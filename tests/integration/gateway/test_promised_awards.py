@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from shared.clock import rfc3339
 from tests.integration.gateway.shopping import Retail, sale_of
+
+
+@pytest.fixture
+def welcome(retail: Retail) -> Iterator[None]:
+    """300 points for a first purchase, while the test lasts."""
+    marketing = retail.platform.staff("marketing")
+    bonus = {"name": "Welcome", "kind": "threshold_bonus", "threshold_minor": 1, "points": 300}
+    rule = marketing.post("/v1/earning-rules", {**bonus, "scope": {"first_purchase": True}})
+    path = f"/v1/earning-rules/{rule['rule_id']}"
+    marketing.post(f"{path}/publish", {}, status=200)
+    retail.pass_time(seconds=2)
+    yield
+    marketing.post(f"{path}/retire", status=200)
 
 
 @pytest.mark.rule("H1", "E2")
@@ -40,15 +55,9 @@ def test_cap_counts_an_order_from_its_opening_and_forgets_it_with_its_cancel(
 
 
 @pytest.mark.rule("H1", "E2")
+@pytest.mark.usefixtures("welcome")
 def test_first_purchase_that_an_open_order_was_promised_is_earned_once(retail: Retail) -> None:
     buyer, waverer = retail.shopper(), retail.shopper()
-    marketing = retail.platform.staff("marketing")
-    bonus = {"name": "Welcome", "kind": "threshold_bonus", "threshold_minor": 1, "points": 300}
-    rule = marketing.post("/v1/earning-rules", {**bonus, "scope": {"first_purchase": True}})
-    path = f"/v1/earning-rules/{rule['rule_id']}"
-    marketing.post(f"{path}/publish", {}, status=200)
-    retail.pass_time(seconds=2)
-
     promised = [retail.open(retail.quote(each, 1_000))["order_id"] for each in (buyer, waverer)]
     meanwhile = retail.shop.post("/v1/sales", sale_of(retail, buyer, 1_000))
     assert meanwhile["points"]["earned"] == 10
@@ -57,21 +66,14 @@ def test_first_purchase_that_an_open_order_was_promised_is_earned_once(retail: R
     retail.cancel(promised[1])
     afterwards = retail.shop.post("/v1/sales", sale_of(retail, waverer, 1_000))
     assert afterwards["points"]["earned"] == 310
-    marketing.post(f"{path}/retire", status=200)
 
 
 @pytest.mark.rule("H1", "E2")
+@pytest.mark.usefixtures("welcome")
 def test_quote_beside_an_open_order_promises_no_first_purchase_and_can_be_opened(
     retail: Retail,
 ) -> None:
     shopper = retail.shopper()
-    marketing = retail.platform.staff("marketing")
-    bonus = {"name": "Welcome", "kind": "threshold_bonus", "threshold_minor": 1, "points": 300}
-    rule = marketing.post("/v1/earning-rules", {**bonus, "scope": {"first_purchase": True}})
-    path = f"/v1/earning-rules/{rule['rule_id']}"
-    marketing.post(f"{path}/publish", {}, status=200)
-    retail.pass_time(seconds=2)
-
     abandoned = retail.quote(shopper, 1_000)
     assert abandoned["points"]["earned"] == 310
     abandoned_id = retail.open(abandoned)["order_id"]
@@ -81,4 +83,3 @@ def test_quote_beside_an_open_order_promises_no_first_purchase_and_can_be_opened
     # It keeps its numbers, whatever becomes of the other one.
     retail.cancel(abandoned_id)
     assert retail.complete(order_id)["points"]["earned"] == 20
-    marketing.post(f"{path}/retire", status=200)
