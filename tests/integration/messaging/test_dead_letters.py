@@ -58,9 +58,10 @@ def test_list_tells_what_is_dead_and_why_and_leaves_it_there(
     assert (shown["reason"], shown["attempts"]) == ("no such member", 4)
     assert "data" not in shown
     assert second.event == {}
-    eventually(lambda: waiting(rabbit.uri, stream.consumer, stream.producer, dead=True) == 2)
-    assert len(letters.list()) == 2
-    assert len(letters.list(limit=1)) == 1
+    # The broker takes what was looked at back when it comes to it.
+    for limit in (2, 1):
+        eventually(lambda: waiting(rabbit.uri, stream.consumer, stream.producer, dead=True) == 2)
+        assert len(letters.list(limit=limit)) == limit
 
 
 def test_replay_gives_the_selected_back_to_their_consumer_alone(
